@@ -1,0 +1,42 @@
+"""Leave on a page only what it uses."""
+import base64
+import hashlib
+import re
+from pathlib import Path
+
+# What Jupyter Book, MyST-NB and sphinx-book-theme put on every page and this book does not use.
+UNUSED = ("thebe", "sphinx-book", "design-tabs", "sphinx-design", "togglebutton", "togglehint", "toggleopen",
+          "widget-state")
+IN_TEXT = re.compile(r'<script type="text/x-thebe-config">.*?</script>|<script>kernelName = .*?</script>', re.S)
+VIEWPORT = re.compile(r'<meta name="viewport"[^>]*>\s*')  # Furo has its own
+PICTURE = re.compile(r'src="data:image/(png|bmp|jpeg);base64,([^"]+)"')
+
+
+def drop_unused(app, pagename, templatename, context, doctree):
+    """Take unused scripts and style sheets off the page."""
+    for key in ("script_files", "css_files"):
+        context[key] = [file for file in context[key] if not any(name in _text(file) for name in UNUSED)]
+    context["metatags"] = VIEWPORT.sub("", context.get("metatags", ""))
+    if "body" in context:
+        context["body"] = IN_TEXT.sub("", context["body"])
+
+
+def move_pictures(app, pagename, templatename, context, doctree):
+    """Turn pictures inside the page's text into files named by their hash, so that the text comes first."""
+    if "body" not in context:
+        return
+
+    def move(match):
+        kind, data = match[1], base64.b64decode(match[2])
+        name = f"_images/{hashlib.sha256(data).hexdigest()[:16]}.{kind}"
+        path = Path(app.outdir) / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+        return f'src="{context["pathto"](name, 1)}"'
+
+    context["body"] = PICTURE.sub(move, context["body"])
+
+
+def _text(file):
+    attributes = " ".join(str(value) for value in getattr(file, "attributes", {}).values())
+    return f"{getattr(file, 'filename', file) or ''} {attributes}".lower()

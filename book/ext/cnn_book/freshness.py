@@ -1,0 +1,37 @@
+"""Keep executed pages true: what they show depends on cnnlib, not only on the notebook."""
+import hashlib
+import shutil
+
+from cnn_book import ROOT
+
+WATCHED = ("cnnlib", "constraints.txt")
+
+
+def code_hash(root=ROOT):
+    """Return a short hash of everything that a notebook's outputs depend on besides its own text."""
+    digest = hashlib.sha256()
+    for name in WATCHED:
+        path = root / name
+        files = [path] if path.is_file() else sorted(path.rglob("*"))
+        for file in files:
+            if file.is_file() and "__pycache__" not in file.parts:
+                digest.update(str(file.relative_to(root)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def name_cache(app, config):
+    """Put the hash into the name of the execution cache's folder and remove caches of other hashes."""
+    caches = ROOT / "_build" / ".jupyter_cache"
+    cache = caches / code_hash()
+    for other in caches.glob("*"):
+        if other != cache:
+            shutil.rmtree(other) if other.is_dir() else other.unlink()
+    cache.mkdir(parents=True, exist_ok=True)
+    config.nb_execution_cache_path = str(cache)
+
+
+def outdated(app, env, added, changed, removed):
+    """Name every notebook outdated when the code has changed since the last build."""
+    now = code_hash()
+    before, env.cnn_code_hash = getattr(env, "cnn_code_hash", now), now
+    return [] if now == before else [name for name in env.found_docs if name.startswith("notebooks/")]

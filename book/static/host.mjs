@@ -1,0 +1,184 @@
+// Runs the book's widgets on a page with no kernel: native controls for the stock ipywidgets, link models, and
+// anywidget's front-end contract (render({ model, el })) for the views. The same functions write the default state
+// into the page at build time (markup), so that mounting changes nothing that is seen.
+//
+// A page carries <script id="cnn-widgets" type="application/json"> with
+//   models: {id: {kind, …state}}, links: [[id, trait, id, trait]], and for views esm (an address) and files {trait: address}.
+
+const escape = (text) => String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[c]);
+const shown = (value) => escape(Number.isInteger(value) ? value : Math.round(value * 1000) / 1000);
+const label = (model, inner) => `<label class="cnn-control"><span class="cnn-name">${escape(model.description)}</span>${inner}</label>`;
+const range = (id, m) => label(m, `<input type="range" autocomplete="off" data-id="${id}" min="${m.min}" max="${m.max}" step="${m.step ?? 1}" value="${m.value}">`
+  + `<span class="cnn-value" aria-hidden="true">${shown(m.value)}</span>`);
+const field = (id, m) => label(m, `<input type="number" autocomplete="off" inputmode="decimal" step="any" data-id="${id}" value="${m.value}"`
+  + `${m.min === undefined ? "" : ` min="${m.min}"`}${m.max === undefined ? "" : ` max="${m.max}"`}>`);
+const box = (name) => (id, m, html) => `<div class="cnn-${name}">${m.children.map(html).join("")}</div>`;
+const choices = (m, one) => m._options_labels.map((text, i) => one(escape(text), i, i === m.index)).join("");
+
+// How each model is written. Whatever is not here fails the build by its name.
+const MARKUP = {
+  IntSlider: range,
+  FloatSlider: range,
+  IntText: field,
+  FloatText: field,
+  BoundedIntText: field,
+  BoundedFloatText: field,
+  Checkbox: (id, m) => `<label class="cnn-control cnn-check"><input type="checkbox" autocomplete="off" data-id="${id}"${m.value ? " checked" : ""}>${escape(m.description)}</label>`,
+  Dropdown: (id, m) => label(m, `<select autocomplete="off" data-id="${id}">${choices(m, (text, i, on) => `<option value="${i}"${on ? " selected" : ""}>${text}</option>`)}</select>`),
+  ToggleButtons: (id, m) => `<fieldset class="cnn-control cnn-toggle" data-id="${id}"><legend class="cnn-name">${escape(m.description)}</legend>${
+    choices(m, (text, i, on) => `<label><input type="radio" autocomplete="off" name="${id}" value="${i}"${on ? " checked" : ""}>${text}</label>`)}</fieldset>`,
+  Play: (id) => `<button type="button" class="cnn-play" data-id="${id}" aria-pressed="false">▶ Play</button>`,
+  VBox: box("column"),
+  HBox: box("row"),
+  View: (id, m) => `<div class="cnn-view" data-id="${id}">${m.html ?? ""}</div>`,
+};
+
+export function markup(models, id) {
+  const model = models[id];
+  if (!MARKUP[model.kind]) throw new Error(`unsupported widget ${model.kind}`);
+  return MARKUP[model.kind](id, model, (child) => markup(models, child));
+}
+
+class Model {
+  constructor(state) {
+    this.state = state;
+    this.handlers = {};
+  }
+  get(name) { return this.state[name]; }
+  set(name, value) {
+    if (this.state[name] === value) return;
+    this.state[name] = value;
+    this.emit(`change:${name}`);
+    this.emit("change");
+  }
+  save_changes() {}
+  on(event, handler) { (this.handlers[event] ??= new Set()).add(handler); }
+  off(event, handler) {
+    if (handler) this.handlers[event]?.delete(handler);
+    else delete this.handlers[event];
+  }
+  emit(event) { [...(this.handlers[event] ?? [])].forEach((handler) => handler()); }
+}
+
+// How each control is joined to its model: what the reader does goes in, what links change comes out.
+function wireValue(input, model, read, write) {
+  input.addEventListener("input", () => {
+    const value = read(input);
+    if (value !== undefined) model.set("value", value);
+  });
+  model.on("change:value", () => write(input));
+  return () => {
+    const value = read(input); // what was moved before the page's script was there
+    if (value !== undefined) model.set("value", value);
+  };
+}
+
+function wireNumber(input, model) {
+  const write = () => {
+    if (Number(input.value) !== model.get("value")) input.value = model.get("value");
+    const text = input.parentElement.querySelector(".cnn-value");
+    if (text) text.textContent = shown(model.get("value"));
+  };
+  for (const bound of ["min", "max"]) {
+    model.on(`change:${bound}`, () => {
+      input[bound] = model.get(bound);
+      model.set("value", Math.min(Math.max(model.get("value"), model.get("min")), model.get("max")));
+    });
+  }
+  const read = () => (input.value === "" || !input.validity.valid ? undefined : Number(input.value));
+  return wireValue(input, model, read, write);
+}
+
+function wireIndex(inputs, model, read, write) {
+  const take = () => model.set("index", read());
+  inputs.forEach((input) => input.addEventListener("change", take));
+  model.on("change:index", write);
+  return take;
+}
+
+function wirePlay(button, model) {
+  let timer = null;
+  const stop = () => {
+    clearInterval(timer);
+    timer = null;
+    button.setAttribute("aria-pressed", "false");
+    button.textContent = "▶ Play";
+  };
+  const step = () => {
+    const next = model.get("value") + (model.get("step") ?? 1);
+    if (next > model.get("max")) stop();
+    else model.set("value", next);
+  };
+  button.addEventListener("click", () => {
+    if (timer) {
+      stop();
+      return;
+    }
+    if (model.get("value") >= model.get("max")) model.set("value", model.get("min"));
+    timer = setInterval(step, model.get("interval"));
+    button.setAttribute("aria-pressed", "true");
+    button.textContent = "❚❚ Pause";
+  });
+  model.on("change:max", () => { if (model.get("value") > model.get("max")) model.set("value", model.get("max")); });
+}
+
+const WIRE = {
+  IntSlider: wireNumber,
+  FloatSlider: wireNumber,
+  IntText: wireNumber,
+  FloatText: wireNumber,
+  BoundedIntText: wireNumber,
+  BoundedFloatText: wireNumber,
+  Play: wirePlay,
+  Checkbox: (input, model) => wireValue(input, model, () => input.checked, () => { input.checked = model.get("value"); }),
+  Dropdown: (select, model) => wireIndex([select], model, () => select.selectedIndex, () => { select.selectedIndex = model.get("index"); }),
+  ToggleButtons: (set, model) => {
+    const inputs = [...set.querySelectorAll("input")];
+    return wireIndex(inputs, model, () => inputs.findIndex((input) => input.checked), () => { inputs[model.get("index")].checked = true; });
+  },
+};
+
+async function mountView(el, model, base) {
+  const address = (name) => new URL(name, base).href;
+  const files = Object.entries(model.get("files") ?? {}).map(async ([trait, name]) => [trait, await (await fetch(address(name))).json()]);
+  for (const [trait, value] of await Promise.all(files)) model.state[trait] = value;
+  const view = (await import(address(model.get("esm")))).default;
+  await view.initialize?.({ model });
+  await view.render({ model, el });
+}
+
+function start(script) {
+  const { models: states, links } = JSON.parse(script.textContent);
+  const base = new URL(script.dataset.base, document.baseURI);
+  const models = Object.fromEntries(Object.entries(states).map(([id, state]) => [id, new Model(state)]));
+  for (const [a, x, b, y] of links) {
+    const [source, target] = [models[a], models[b]];
+    source.on(`change:${x}`, () => target.set(y, source.get(x)));
+    target.on(`change:${y}`, () => source.set(x, target.get(y)));
+  }
+  const mount = async (root) => {
+    if (root.dataset.state) return;
+    root.dataset.state = "mounting";
+    const elements = [...root.querySelectorAll("[data-id]")].map((el) => [el, models[el.dataset.id]]);
+    const take = elements.map(([el, model]) => WIRE[model.get("kind")]?.(el, model));
+    await Promise.all(elements.filter(([, model]) => model.get("kind") === "View").map(([el, model]) => mountView(el, model, base)));
+    take.forEach((read) => read?.());
+    root.dataset.state = "ready";
+  };
+  const near = new IntersectionObserver((entries) => {
+    for (const { isIntersecting, target } of entries) {
+      if (!isIntersecting) continue;
+      near.unobserve(target);
+      mount(target);
+    }
+  }, { rootMargin: "300px" });
+  for (const root of document.querySelectorAll(".cnn-widget")) {
+    near.observe(root);
+    root.addEventListener("focusin", () => mount(root), { once: true });
+  }
+}
+
+if (typeof document !== "undefined") {
+  const script = document.getElementById("cnn-widgets");
+  if (script) start(script);
+}

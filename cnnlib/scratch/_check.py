@@ -1,0 +1,50 @@
+"""Check arrays before any work is done."""
+import numpy as np
+
+from cnnlib._arguments import whole
+
+
+def numbers(function, name, value, *, dims, or_more=False):
+    """Return value as a NumPy array with ``dims`` axes, or at least as many.
+
+    Raises:
+        ValueError: value is not numeric, has another number of axes, or is empty.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError:  # rows of different length
+        array = np.asarray(None)
+    if array.dtype.kind not in "fiu":
+        raise ValueError(f"{function}: {name} must be an array of real numbers, got {describe(value)}")
+    if array.ndim < dims or (array.ndim > dims and not or_more):
+        least = "at least " if or_more else ""
+        raise ValueError(f"{function}: {name} must have {least}{dims} axes, got shape {array.shape}")
+    if array.size == 0:
+        raise ValueError(f"{function}: {name} must not be empty, got shape {array.shape}")
+    return array
+
+
+def describe(value):
+    """Return a short text for an error message."""
+    if isinstance(value, np.ndarray):
+        return f"an array of {value.dtype}"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def check_convolution(function, x, weight, *, dims, stride=1, padding=0):
+    """Return image and kernel of V1 to V5 as arrays of real numbers with ``dims`` axes.
+
+    Raises:
+        ValueError: an argument is malformed, the channels differ, or no window fits.
+    """
+    x, weight = numbers(function, "x", x, dims=dims), numbers(function, "weight", weight, dims=dims)
+    if dims > 2 and x.shape[-3] != weight.shape[-3]:
+        raise ValueError(f"{function}: weight must have {x.shape[-3]} input channels as x, got {weight.shape[-3]}")
+    whole(function, "stride", stride, least=1)
+    whole(function, "padding", padding, least=0)
+    for size, kernel_size in zip(x.shape[-2:], weight.shape[-2:], strict=True):
+        if kernel_size > size + 2 * padding:
+            rule = f"the kernel must fit into the {size + 2 * padding} pixels of the padded input"
+            raise ValueError(f"{function}: {rule}, got {kernel_size} pixels")
+    return x, weight

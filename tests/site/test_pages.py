@@ -1,0 +1,78 @@
+"""Every page: nothing from elsewhere, nothing shifts, light enough, readable by all."""
+import gzip
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+PAGES = ["book/index", "book/how_to_use", "notebooks/00_before_you_start", "notebooks/02_convolution_math",
+         "notebooks/03_convolution_from_scratch", "book/glossary", "book/references"]
+LIMIT = 200 * 1024  # bytes, gzipped, pictures not counted
+PICTURES = (".png", ".bmp", ".jpeg", ".svg", ".webp")
+SHIFT = """() => new Promise((done) => {
+  let sum = 0;
+  new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
+    if (!entry.hadRecentInput) sum += entry.value;
+  })).observe({type: 'layout-shift', buffered: true});
+  setTimeout(() => done(sum), 300);
+})"""
+SCROLL = """async () => {
+  for (let y = 0; y < document.body.scrollHeight; y += 300) {
+    window.scrollTo(0, y);
+    await new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)));
+  }
+}"""
+READY = "[...document.querySelectorAll('.cnn-widget')].every((root) => root.dataset.state === 'ready')"
+
+
+def open_all(page):
+    """Scroll to the end, so that every lazy widget is mounted."""
+    page.evaluate(SCROLL)
+    page.wait_for_function(READY)
+
+
+def weight(urls, site):
+    """Return the bytes of what was loaded, gzipped where a server would, without pictures."""
+    files = {site / urlsplit(url).path.lstrip("/") for url in urls}
+    texts = [file.read_bytes() for file in files if file.suffix not in PICTURES]
+    return sum(min(len(text), len(gzip.compress(text))) for text in texts)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_narrow_page_is_light_and_still(new_page, address, site, name):
+    page, urls = new_page(viewport={"width": 320, "height": 700}), []
+    page.on("response", lambda answer: urls.append(answer.url))
+    page.goto(f"{address}/{name}.html", wait_until="networkidle")
+    assert weight(urls, site) <= LIMIT
+    open_all(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert page.evaluate(SHIFT) <= 0.02
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_no_violation(new_page, name, scheme):
+    page = new_page(f"{name}.html", viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+    open_all(page)
+    found = Axe().run(page).response["violations"]
+    assert not [(rule["id"], [node["html"][:200] for node in rule["nodes"]][:3]) for rule in found]
+
+
+def test_weight_counts_what_the_page_loads(tmp_path):
+    (tmp_path / "a.css").write_text("x" * 10_000)
+    (tmp_path / "b.png").write_bytes(bytes(10_000))
+    assert 0 < weight(["http://host/a.css", "http://host/a.css?v=1", "http://host/b.png"], tmp_path) < 200
+
+
+def test_layout_shift_is_seen(new_page, address):
+    page = new_page("book/index.html", viewport={"width": 800, "height": 700})
+    push = "document.querySelector('article').insertAdjacentHTML('afterbegin', '<p style=height:300px></p>')"
+    page.evaluate(push)
+    assert page.evaluate(SHIFT) > 0.02
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_unused_is_on_the_page(site, name):
+    html = (site / f"{name}.html").read_text(encoding="utf-8")
+    for word in ("thebe", "require.js", "mathjax", "togglebutton", "jsdelivr", "cdnjs", "unpkg"):
+        assert word not in html.lower(), word

@@ -1,0 +1,72 @@
+"""The Colab road: a notebook runs from the wheel alone, in an empty environment with Colab's ipywidgets."""
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from tests.site.conftest import ROOT
+
+WIDGETS_7 = ("ipywidgets", "jupyterlab_widgets", "jupyterlab-widgets", "widgetsnbextension")
+RUN = """
+import sys, nbformat, nbclient, cnnlib, ipywidgets
+assert ipywidgets.__version__ == "7.7.1", ipywidgets.__version__
+assert not cnnlib.__file__.startswith(sys.argv[2]), cnnlib.__file__
+notebook = nbformat.read(sys.argv[1], as_version=4)
+nbclient.NotebookClient(notebook, timeout=90, kernel_name="python3").execute()
+state = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]
+print(sum(model["model_name"] == "AnyModel" for model in state.values()))
+"""
+
+
+def run(*command, **options):
+    """Run a command and return what it prints; its output is the failure's message."""
+    done = subprocess.run(command, capture_output=True, text=True, **options)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Return the wheel built from a copy of the package."""
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    shutil.copytree(ROOT / "cnnlib", source / "cnnlib", ignore=shutil.ignore_patterns("__pycache__"))
+    run(sys.executable, "-m", "build", "--wheel", "--outdir", str(out), str(source))
+    return next(out.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory, wheel):
+    """Return the Python of an empty environment with the wheel, its torch extra and Colab's ipywidgets."""
+    folder = tmp_path_factory.mktemp("empty") / "venv"
+    run(sys.executable, "-m", "venv", str(folder))
+    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+    pins = tmp_path_factory.mktemp("pins") / "constraints.txt"  # the tested set, but for ipywidgets and what belongs to it
+    text = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins.write_text("\n".join(line for line in text if not line.startswith(WIDGETS_7)), encoding="utf-8")
+    run(python, "-m", "pip", "install", "-q", "-c", pins, f"cnnlib[torch] @ {wheel.as_uri()}",
+        "ipywidgets==7.7.1", "nbclient", "ipykernel")
+    return python
+
+
+@pytest.mark.parametrize("name", ["02_convolution_math", "03_convolution_from_scratch"])
+def test_notebook_runs_from_the_wheel_alone(python, tmp_path, name):
+    shutil.copy(ROOT / "notebooks" / f"{name}.ipynb", tmp_path)
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    views = run(python, "-c", RUN, f"{name}.ipynb", str(ROOT), cwd=tmp_path, env=environment)
+    assert int(views) > 0
+
+
+def test_wheel_does_not_pull_torch(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        metadata = next(name for name in names if name.endswith("METADATA"))
+        lines = archive.read(metadata).decode().splitlines()
+    assert {"cnnlib/widgets/js/widgets.css", "cnnlib/widgets/js/shared/view.mjs"} <= set(names)
+    required = [line for line in lines if line.startswith("Requires-Dist:") and "extra ==" not in line]
+    assert not [line for line in required if "torch" in line]
+    assert "Requires-Dist: ipywidgets>=7.7.1" in required
