@@ -1,4 +1,4 @@
-"""Figures: alt texts, sizes on the page, words that fit, colours in grey."""
+"""Figures: alt texts, sizes on the page, words that fit, colors in gray."""
 import html.parser
 import struct
 import zlib
@@ -13,11 +13,11 @@ from cnnlib.plots import picture as style
 from cnnlib.plots.png import png
 
 ALT = "A trial picture whose words are long enough to be accepted."
-GREY = np.arange(20.0).reshape(4, 5)
+GRAY = np.arange(20.0).reshape(4, 5)
 CALLS = {
     "show_array": lambda **o: plots.show_array([[1, -2], [0, 4]], frame=(0, 0, 1, 2), title="x", **o),
-    "show_arrays": lambda **o: plots.show_arrays([("x", GREY), ("w", [[1, 0], [0, -1]]), ("y", GREY[1:, 1:])], **o),
-    "show_images": lambda **o: plots.show_images([("grey", GREY), ("a title of several words that wraps", GREY)], **o),
+    "show_arrays": lambda **o: plots.show_arrays([("x", GRAY), ("w", [[1, 0], [0, -1]]), ("y", GRAY[1:, 1:])], **o),
+    "show_images": lambda **o: plots.show_images([("gray", GRAY), ("a title of several words that wraps", GRAY)], **o),
     "show_lines": lambda **o: plots.show_lines([1, 2, 3], {"a": [1, 2, 9], "b": [3, 2, 1]}, x_label="step",
                                                y_label="loss", **o),
     "show_bars": lambda **o: plots.show_bars(["V1", "V2"], [1234.5, 0.02], x_label="time in ms", log=True, **o),
@@ -98,7 +98,7 @@ def lightness(color):
     return luminance, 116 * luminance ** (1 / 3) - 16
 
 
-def test_lines_differ_in_grey_and_stand_out_from_white():
+def test_lines_differ_in_gray_and_stand_out_from_white():
     values = sorted(lightness(color)[1] for color in style.LINES)
     assert min(np.diff(values)) > 9
     assert all(1.05 / (lightness(color)[0] + 0.05) >= 3 for color in style.LINES)
@@ -134,7 +134,7 @@ def decoded(data):
 
 
 @pytest.mark.parametrize("levels, error", [(2, 0), (6, 0), (12, 24), (256, 0)])
-def test_png_keeps_the_colours(levels, error):
+def test_png_keeps_the_colors(levels, error):
     pixels = np.random.default_rng(0).integers(levels, size=(90, 70, 3)).astype(np.uint8) * (255 // (levels - 1))
     pixels[:30] = 255
     back = decoded(png(pixels))
@@ -187,7 +187,7 @@ BAD = [
      "show_arrays: frames must name titles of arrays, got ['z']"),
     (lambda: plots.show_images([("a", np.full((2, 2, 3), 2.0))], alt=ALT),
      "show_images: 'a' must be (H, W, 3) with values 0 to 1, got shape (2, 2, 3)"),
-    (lambda: plots.show_images([("a", GREY)], alt=ALT, value_range=(1, 1)),
+    (lambda: plots.show_images([("a", GRAY)], alt=ALT, value_range=(1, 1)),
      "show_images: value_range must be (black, white) with black < white, got (1, 1)"),
     (lambda: plots.show_lines([1, 2], {"a": [1]}, alt=ALT, x_label="x", y_label="y"),
      "show_lines: lines['a'] must have 2 values, as x, got 1"),

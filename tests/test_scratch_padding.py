@@ -23,9 +23,9 @@ def judge(x, pad, mode, value):
     return right if right.size else None
 
 
-def test_1_500_random_pads_agree_with_pytorch():
+def test_1_000_random_pads_agree_with_pytorch():
     rng, numbers, refused = random.Random(0), np.random.default_rng(0), 0
-    for _ in range(1_500):
+    for _ in range(2_000):
         x = numbers.normal(size=(2, 3, rng.randint(1, 6), rng.randint(1, 6)))
         x = x.astype(rng.choice([np.float32, np.float64]))
         mode = rng.choice(["constant", "reflect", "replicate", "circular"])
@@ -40,7 +40,7 @@ def test_1_500_random_pads_agree_with_pytorch():
         else:
             ours = pad2d(x, pad, mode=mode, value=value)
             assert ours.dtype == right.dtype and np.array_equal(ours, right), (x.shape, pad, mode)
-    assert 100 < refused < 500  # so at least 1,000 are compared number by number
+    assert 100 < refused < 1_000  # so at least 1,000 are compared number by number
 
 
 def test_order_is_left_right_top_bottom():

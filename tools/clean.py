@@ -95,7 +95,7 @@ def run(notebook, folder):
                             resources={"metadata": {"path": str(folder)}},
                             on_cell_start=lambda cell, cell_index: started.append(cell.get("id", f"cell {cell_index}")))
     try:
-        client.execute(stderr=subprocess.DEVNULL)  # what the kernel's own machinery says; a cell's errors come as outputs
+        client.execute(stderr=subprocess.DEVNULL)  # hides only what the kernel says about itself
     except CellExecutionError as error:
         reason = f"{error.ename}: {error.evalue}".strip().splitlines()[0]
     except CellTimeoutError:

@@ -1,4 +1,4 @@
-"""Every figure of the book: drawn by matplotlib, shown with an alt text, readable on a phone and in grey."""
+"""Every figure of the book: drawn by matplotlib, shown with an alt text, readable on a phone and in gray."""
 from cnnlib.plots.arrays import show_array, show_arrays, show_pad_modes
 from cnnlib.plots.charts import show_bars, show_images, show_lines
 from cnnlib.plots.field import show_receptive_field

@@ -180,7 +180,7 @@ def show_arrays(arrays, *, alt, operators=None, frames=None, digits=2):
 
 @rc_context(STYLE)
 def show_pad_modes(x, pad, *, alt, modes=("constant", "reflect", "replicate", "circular"), digits=2):
-    """Draw what each padding mode puts around the same array; padded cells are grey with dashed edges.
+    """Draw what each padding mode puts around the same array; padded cells are gray with dashed edges.
 
     Args:
         x: (W,) or (H, W).

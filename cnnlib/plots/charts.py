@@ -40,7 +40,7 @@ def _count(value):
 
 @rc_context(STYLE)
 def show_lines(x, lines, *, alt, x_label, y_label, title=None, log=False):
-    """Draw up to four lines over the same positions; they differ in colour, lightness, dashes and markers.
+    """Draw up to four lines over the same positions; they differ in color, lightness, dashes and markers.
 
     Args:
         x: positions, (n,).
@@ -143,18 +143,18 @@ def _wrapped(title):
 
 @rc_context(STYLE)
 def show_images(images, *, alt, value_range=None):
-    """Show grey or colour images, two in a row, each under its title and above the values of black and white.
+    """Show gray or color images, two in a row, each under its title and above the values of black and white.
 
     Args:
         images: a list of (title, image); an image is (H, W), or (H, W, 3) with 0 … 255 or fractions of 1.
         alt: a sentence of at least 40 characters that says what the picture shows.
-        value_range: (black, white) for all grey images, so that they can be compared; None: each its own.
+        value_range: (black, white) for all gray images, so that they can be compared; None: each its own.
 
     Returns:
         A Picture whose data are the images by title.
 
     Raises:
-        ValueError: no images, titles twice, other shapes, colours outside their range, or an empty value_range.
+        ValueError: no images, titles twice, other shapes, colors outside their range, or an empty value_range.
 
     >>> show_images([("ramp", [[0, 1, 2]])], alt="Three pixels get lighter from left to right.").data["ramp"]
     array([[0, 1, 2]])

@@ -1,4 +1,4 @@
-"""The Picture that each figure function returns, with the page sizes, fonts and colours that all figures share."""
+"""The Picture that each figure function returns, with the page sizes, fonts and colors that all figures share."""
 import base64
 import html
 import io
@@ -15,7 +15,7 @@ PHONE = 328  # CSS pixels left for a figure on a phone that is 360 wide
 FONT = 12  # points; a figure of the full width shrinks to PHONE / WIDTH of itself, which leaves 9.4 points
 PIXELS = FONT * 96 / 72  # the same in CSS pixels
 INK, MUTED, LINE = "#1b1f24", "#4d5660", "#8a94a0"
-LINES = ("#14213d", "#0b57a4", "#c44e00", "#4d9a63")  # lightness about 13, 36, 48, 58 of 100: apart in grey as well
+LINES = ("#14213d", "#0b57a4", "#c44e00", "#4d9a63")  # lightness about 13, 36, 48, 58 of 100: apart in gray as well
 POSITIVE, NEGATIVE, PADDED = "#9cc9ef", "#f3b27a", "#eceff2"
 STYLE = {
     "font.family": "DejaVu Sans", "font.size": FONT, "axes.labelsize": FONT, "axes.titlesize": FONT,

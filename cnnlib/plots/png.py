@@ -1,4 +1,4 @@
-"""Write small PNG files: a table of colours is enough for a drawing."""
+"""Write small PNG files: a table of colors is enough for a drawing."""
 import struct
 import zlib
 
@@ -9,9 +9,9 @@ PLACES = np.array([65536, 256, 1], np.uint32)
 
 
 def _few_colors(pixels):
-    """Return (at most 256 colours (n, 3), the index of each pixel's colour), or None where a photo needs more.
+    """Return (at most 256 colors (n, 3), the index of each pixel's color), or None where a photo needs more.
 
-    Neighbours in the colour cube share the colour that most of them have, so that white stays white.
+    Neighbours in the color cube share the color that most of them have, so that white stays white.
     """
     packed = pixels.astype(np.uint32) @ PLACES
     colors, index, counts = np.unique(packed, return_inverse=True, return_counts=True)

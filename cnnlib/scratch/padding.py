@@ -5,6 +5,7 @@ from cnnlib._arguments import integer
 from cnnlib.scratch._check import numbers
 
 MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}  # NumPy's names
+CUT_FIRST = ("constant", "circular")  # what is cut off here is gone; the other modes may still repeat it
 
 
 def pad2d(x, pad, *, mode="constant", value=0):
@@ -36,9 +37,9 @@ def pad2d(x, pad, *, mode="constant", value=0):
     options = {"constant_values": value} if mode == "constant" else {}
     grow = [(max(before, 0), max(after, 0)) for before, after in widths]
     cut = tuple(slice(max(-before, 0), after if after < 0 else None) for before, after in widths)
-    if mode == "circular":  # what is cut off does not come back on the other side
-        return np.pad(x[cut], grow, mode="wrap")
-    return np.pad(x, grow, mode=MODES[mode], **options)[cut]
+    if mode in CUT_FIRST:
+        return np.pad(x[cut], grow, mode=MODES[mode], **options)
+    return np.pad(x, grow, mode=MODES[mode])[cut]
 
 
 def _check(x, pad, mode, value):
@@ -62,5 +63,6 @@ def _check_axis(size, before, after, mode):
     if most is not None and max(before, after) > most:
         rule = f'mode "{mode}" allows at most {most} pixels on an axis of {size}'
         raise ValueError(f"pad2d: {rule}, got {max(before, after)}")
-    if size + before + after < 1:
+    kept = size + min(before, 0) + min(after, 0)
+    if size + before + after < 1 or (mode in CUT_FIRST and kept < (mode == "circular")):
         raise ValueError(f"pad2d: pad must leave at least one of {size} pixels, got {before} and {after}")

@@ -1,0 +1,1 @@
+"""Ratios against PyTorch, measured in one process: ``make bench``."""

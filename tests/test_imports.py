@@ -1,0 +1,68 @@
+"""Imports point one way."""
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "cnnlib"
+ALLOWED = {  # what a part may import besides the standard library and itself
+    "_arguments": set(),
+    "shapes": {"cnnlib._arguments"},
+    "scratch": {"numpy", "cnnlib._arguments", "cnnlib.shapes"},
+    "data": {"numpy", "cnnlib.shapes"},
+    "plots": {"numpy", "matplotlib"},
+    "widgets": {"numpy", "ipywidgets", "anywidget", "traitlets", "cnnlib.shapes", "cnnlib.scratch", "cnnlib.boxes",
+                "cnnlib.data"},
+    "exercises": {"numpy", "cnnlib.shapes", "cnnlib.scratch", "cnnlib.data"},
+}
+FILES = [file for file in sorted(PACKAGE.rglob("*.py")) if file.parent != PACKAGE or file.name != "__init__.py"]
+
+
+def part_of(file):
+    """Return the part of cnnlib that a file belongs to."""
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(text):
+    """Return the modules that a text imports, wherever the statement stands."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are written in full"
+            yield node.module
+
+
+def foreign(text, part):
+    """Return the imports of a text that its part may not have."""
+    def ok(module):
+        top = module.split(".")[0]
+        name = ".".join(module.split(".")[:2]) if top == "cnnlib" else top
+        return top in sys.stdlib_module_names or name in {f"cnnlib.{part}", *ALLOWED[part]}
+    return [module for module in imports(text) if not ok(module)]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_imports_point_down(file):
+    assert foreign(file.read_text(encoding="utf-8"), part_of(file)) == []
+
+
+def test_a_wrong_direction_is_seen():
+    assert foreign("import torch", "widgets") == ["torch"]
+    assert foreign("def f():\n    from cnnlib.scratch import conv2d", "shapes") == ["cnnlib.scratch"]
+    assert foreign("import numpy as np\nimport math", "scratch") == []
+
+
+@pytest.mark.parametrize("statement", ["import cnnlib", "import cnnlib.widgets", "from cnnlib import scratch, shapes"])
+def test_torch_is_not_loaded(statement):
+    code = f"{statement}\nimport sys\nprint('torch' in sys.modules, 'matplotlib' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split()[0] == "False"
+
+
+def test_import_cnnlib_loads_nothing_heavy():
+    code = "import sys; before = set(sys.modules); import cnnlib; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["cnnlib"]
