@@ -1,0 +1,127 @@
+"""The Sphinx extension's own decisions; the built pages are tested in tests/site."""
+import json
+import re
+import sys
+
+import ipywidgets
+import pytest
+from sphinx.errors import ExtensionError
+
+from cnnlib.widgets import ConvolutionExplorer
+from tools.project import ROOT
+
+sys.path.insert(0, str(ROOT / "book" / "ext"))
+
+from cnn_book import assets, freshness, launch, widgets
+
+
+def stored_state(widget):
+    """Return the state that a notebook stores: every model reachable from all open widgets."""
+    return ipywidgets.Widget.get_manager_state()["state"], widget.model_id
+
+
+def test_default_state_is_written_with_its_controls_and_picture(tmp_path):
+    state, root = stored_state(ConvolutionExplorer(size=5, kernel_size=2, stride=2))
+    page = widgets.compact(state, [root], tmp_path, "page")
+    [html] = widgets.prerender(page, tmp_path)
+    assert html.count('type="range"') == 6 and html.count("<svg") == 2
+    assert '<b data-value="output">2</b>' in html
+    assert re.search(r'<span class="cnn-name">stride</span><input type="range"[^>]* value="2">', html)
+
+
+def test_page_state_is_small_and_every_link_is_kept(tmp_path):
+    state, root = stored_state(ConvolutionExplorer())
+    page = widgets.compact(state, [root], tmp_path, "page")
+    text = json.dumps(page)
+    assert len(text) < 3_000 and "function" not in text  # the script is a file
+    view = next(name for name, model in page["models"].items() if model["kind"] == "View")
+    linked = {(trait, other) for a, trait, b, other in page["links"] if view in (a, b)}
+    assert ("value", "size") in linked and ("last_position", "max") in linked and len(page["links"]) == 9
+    script = tmp_path / page["models"][view]["esm"]
+    assert "export function draw" in script.read_text(encoding="utf-8")
+
+
+def test_files_are_named_by_what_is_in_them(tmp_path):
+    first, same, other = (widgets.write_hashed(tmp_path, "a.mjs", text) for text in ("x", "x", "y"))
+    assert first == same != other and len(list(tmp_path.iterdir())) == 2
+
+
+def test_unsupported_widget_fails_with_its_name(tmp_path):
+    state, root = stored_state(ipywidgets.VBox([ipywidgets.ColorPicker()]))
+    with pytest.raises(ExtensionError, match="chapter: the website cannot show the widget ColorPicker"):
+        widgets.compact(state, [root], tmp_path, "chapter")
+
+
+def test_large_traits_become_files(tmp_path):
+    explorer = ConvolutionExplorer()
+    state, root = stored_state(explorer)
+    state[explorer.view.model_id]["state"]["pictures"] = "x" * (widgets.LARGE + 1)
+    page = widgets.compact(state, [root], tmp_path, "page")
+    kept = next(model for model in page["models"].values() if model["kind"] == "View" and "files" in model)
+    assert "pictures" not in kept
+    assert json.loads((tmp_path / kept["files"]["pictures"]).read_text()) == "x" * (widgets.LARGE + 1)
+
+
+def test_hash_follows_every_file_that_outputs_depend_on(tmp_path):
+    (tmp_path / "cnnlib").mkdir()
+    (tmp_path / "cnnlib" / "a.py").write_text("1")
+    (tmp_path / "constraints.txt").write_text("numpy==2")
+    hashes = {freshness.code_hash(tmp_path)}
+    (tmp_path / "cnnlib" / "a.py").write_text("2")
+    hashes.add(freshness.code_hash(tmp_path))
+    (tmp_path / "constraints.txt").write_text("numpy==3")
+    hashes.add(freshness.code_hash(tmp_path))
+    (tmp_path / "README.md").write_text("not watched")
+    hashes.add(freshness.code_hash(tmp_path))
+    assert len(hashes) == 3
+
+
+class Environment:
+    found_docs = {"book/index", "notebooks/02_convolution_math"}
+
+
+def test_changed_code_makes_every_notebook_outdated(monkeypatch):
+    environment, now = Environment(), "old"
+    monkeypatch.setattr(freshness, "code_hash", lambda: now)
+    assert freshness.outdated(None, environment, set(), set(), set()) == []
+    now = "new"
+    assert freshness.outdated(None, environment, set(), set(), set()) == ["notebooks/02_convolution_math"]
+    assert freshness.outdated(None, environment, set(), set(), set()) == []
+
+
+@pytest.mark.parametrize("address", ["", "https://github.com/someone/book"])
+def test_buttons_are_there_when_the_address_is_set(monkeypatch, address):
+    monkeypatch.setattr(launch, "repository_url", lambda: address)
+    context = {"body": "<h1>Title</h1><p>Text</p>", "pathto": lambda name, resource: f"../{name}"}
+    launch.add_buttons(None, "notebooks/02_convolution_math", "page.html", context, None)
+    links = re.findall(r'href="([^"]+)"', context["body"])
+    assert links == ([] if not address else [
+        "https://colab.research.google.com/github/someone/book/blob/main/notebooks/02_convolution_math.ipynb",
+        "../_sources/notebooks/02_convolution_math.ipynb"])
+
+
+class File:
+    def __init__(self, filename, **attributes):
+        self.filename, self.attributes = filename, attributes
+
+
+def test_unused_scripts_go_and_used_ones_stay():
+    context = {"script_files": [File("_static/sphinx-thebe.js"), File("_static/scripts/furo.js"),
+                                File(None, body="let toggleHintShow = 'x';")],
+               "css_files": [File("_static/sphinx-design.min.css"), File("_static/site.css")],
+               "metatags": '<meta name="viewport" content="x" />',
+               "body": "<p>a</p><script>kernelName = 'python3'</script>"}
+    assets.drop_unused(None, "page", "page.html", context, None)
+    assert [file.filename for file in context["script_files"]] == ["_static/scripts/furo.js"]
+    assert [file.filename for file in context["css_files"]] == ["_static/site.css"]
+    assert context["body"] == "<p>a</p>" and context["metatags"] == ""
+
+
+def test_pictures_in_the_text_become_files(tmp_path):
+    class App:
+        outdir = tmp_path
+    picture = '<img src="data:image/png;base64,aGVsbG8=" alt="x">'
+    context = {"body": picture, "pathto": lambda name, resource: f"../{name}"}
+    assets.move_pictures(App, "notebooks/a", "page.html", context, None)
+    name = re.search(r'src="\.\./(_images/\w+\.png)"', context["body"])[1]
+    assert (tmp_path / name).read_bytes() == b"hello"
