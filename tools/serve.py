@@ -19,11 +19,20 @@ class Handler(SimpleHTTPRequestHandler):
         """Print nothing for each request."""
 
 
+class Server(ThreadingHTTPServer):
+    """Serve each request in a thread, and take it calmly when a browser hangs up."""
+
+    def handle_error(self, request, client_address):
+        """Report what went wrong unless the browser only closed the connection."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 def open_server(folder, port=FIRST_PORT):
     """Return a server on a port, or on the next free one; port 0 means any free one."""
     for candidate in [0] if port == 0 else range(port, port + 100):
         with contextlib.suppress(OSError):
-            return ThreadingHTTPServer((HOST, candidate), partial(Handler, directory=str(folder)))
+            return Server((HOST, candidate), partial(Handler, directory=str(folder)))
     raise ValueError(f"serve: a port from {port} to {port + 99} must be free, got none")
 
 

@@ -56,6 +56,8 @@ def stamped(notebook, source):
 
 def main(arguments=(), root=ROOT):
     """Stamp every notebook; with --check change nothing and return 1 if one would change."""
+    if not set(arguments) <= {"--check"}:
+        return f"stamp: takes only --check, got {' '.join(arguments)}"
     check, status = "--check" in arguments, 0
     try:
         source = setup_source(root)

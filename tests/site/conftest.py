@@ -1,18 +1,14 @@
 """The built site and a browser, made once for all tests in this folder."""
 import os
-import subprocess
-import sys
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from filelock import FileLock
 from playwright.sync_api import sync_playwright
 
+from tools.book import build
 from tools.browser import FLAGS, chromium_path
 from tools.serve import serving
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -24,15 +20,8 @@ def site(tmp_path_factory):
     folder = shared / "site"
     with FileLock(shared / "site.lock"):
         if not folder.exists():
-            build_book(ROOT, folder)
+            build(output=folder, say=lambda line: None)
     return folder / "_build" / "html"
-
-
-def build_book(root, folder):
-    """Build the book of one checkout into a folder."""
-    command = [sys.executable, "-m", "jupyter_book", "build", ".", "--path-output", folder, "-W", "--keep-going"]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import urllib.request
 
 import pytest
 
-from tests.site.conftest import ROOT
+from tools.project import ROOT
 
 COMMAND = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1",
            "--IdentityProvider.token=", "--ServerApp.password=", "--ServerApp.port_retries=0", "--LabApp.news_url=",

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from tests.site.conftest import ROOT
+from tools.project import ROOT
 
 WIDGETS_7 = ("ipywidgets", "jupyterlab_widgets", "jupyterlab-widgets", "widgetsnbextension")
 RUN = """
@@ -45,7 +45,7 @@ def python(tmp_path_factory, wheel):
     folder = tmp_path_factory.mktemp("empty") / "venv"
     run(sys.executable, "-m", "venv", str(folder))
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-    pins = tmp_path_factory.mktemp("pins") / "constraints.txt"  # the tested set, but for ipywidgets and what belongs to it
+    pins = tmp_path_factory.mktemp("pins") / "constraints.txt"  # the tested set without what belongs to ipywidgets 8
     text = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     pins.write_text("\n".join(line for line in text if not line.startswith(WIDGETS_7)), encoding="utf-8")
     run(python, "-m", "pip", "install", "-q", "-c", pins, f"cnnlib[torch] @ {wheel.as_uri()}",

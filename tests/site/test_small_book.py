@@ -1,0 +1,78 @@
+"""A book of one notebook, built several times: pages follow the code, and a failure is one line."""
+import re
+import shutil
+
+import nbformat
+import pytest
+
+from tools.book import build
+from tools.project import ROOT
+
+PARTS = ["book/ext", "book/static", "book/references.bib", "cnnlib", "tools", "_config.yml", "pyproject.toml",
+         "constraints.txt"]
+NOTEBOOK = "notebooks/small.ipynb"
+
+
+@pytest.fixture
+def book(tmp_path):
+    """Return the folder of a small book and a function that writes its notebook's one code cell."""
+    for part in PARTS:
+        source, target = ROOT / part, tmp_path / part
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: notebooks/small\n")
+    (tmp_path / "notebooks").mkdir()
+
+    def write(code):
+        cells = [nbformat.v4.new_markdown_cell("# Small", id="title"), nbformat.v4.new_code_cell(code, id="only-cell")]
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), tmp_path / NOTEBOOK)
+
+    return tmp_path, write
+
+
+def make(folder):
+    """Build and return the page's text."""
+    site = build(folder, say=lambda line: None)
+    return (site / "notebooks" / "small.html").read_text(encoding="utf-8")
+
+
+SIZE = """
+import sys
+sys.path.insert(0, '..')
+import cnnlib.shapes
+print('size', cnnlib.shapes.conv_output_size(9, 3), '.')
+"""
+
+
+def test_page_follows_the_code(book):
+    folder, write = book
+    write(SIZE)
+    assert "size 7 ." in make(folder)
+    source = folder / "cnnlib" / "shapes" / "convolution.py"
+    text = source.read_text(encoding="utf-8")
+    assert "// stride + 1" in text
+    source.write_text(text.replace("// stride + 1", "// stride + 101"), encoding="utf-8")
+    assert "size 107 ." in make(folder)
+    assert len(list((folder / "_build" / ".jupyter_cache").iterdir())) == 1  # the old cache is gone
+
+
+def test_broken_cell_is_named_in_one_line(book):
+    folder, write = book
+    write("import math\nmath.sqrt(-1)")
+    with pytest.raises(RuntimeError) as caught:
+        make(folder)
+    line = str(caught.value)
+    assert "\n" not in line and re.match(r"notebooks/small\.ipynb \[only-cell\]: ValueError: ", line)
+
+
+def test_unsupported_widget_is_named_in_one_line(book):
+    folder, write = book
+    write("import ipywidgets\nipywidgets.ColorPicker()")
+    with pytest.raises(RuntimeError) as caught:
+        make(folder)
+    line = str(caught.value)
+    assert "\n" not in line and "notebooks/small: the website cannot show the widget ColorPicker" in line
