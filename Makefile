@@ -1,0 +1,56 @@
+# Everything a reader or a developer runs. Plain make: works with GNU make 3.81 (macOS) and newer.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help setup book site test check lint lab bench clean-notebooks stamp clean
+
+help: ## say what can be made (this list)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
+
+book: site ## build the website and serve it on this machine
+	@$(BIN)/python -m tools.serve _build/html
+
+site: $(READY) ## build the website into _build/html
+	@$(BIN)/python -m tools.book
+
+test: lint ## run every test: code, notebooks, website, browser
+	@chromium=$$($(BIN)/python -m tools.browser) && CNN_CHROMIUM="$$chromium" $(BIN)/python -m pytest
+
+check: lint ## run the quick tests: no notebook is executed, no browser started
+	@$(BIN)/python -m pytest cnnlib tests --ignore=tests/site
+
+lint: $(READY) ## look for mistakes without running anything
+	@$(BIN)/python -m ruff check .
+
+lab: $(READY) ## open the notebooks in JupyterLab
+	@$(BIN)/python -m jupyterlab notebooks
+
+bench: $(READY) ## measure the speed against PyTorch
+	@for file in benchmarks/[a-z]*.py; do \
+	  $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; \
+	done
+
+clean-notebooks: $(READY) ## clear from the notebooks what does not belong into them
+	@$(BIN)/python -m tools.clean
+
+stamp: $(READY) ## write the setup cell into all notebooks, after a change of address or version
+	@$(BIN)/python -m tools.stamp
+
+clean: ## remove what was built, but not .venv
+	rm -rf _build build dist .pytest_cache .ruff_cache .hypothesis
+	find cnnlib tests tools book benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+setup: $(READY) ## set up .venv and nothing else
+
+$(READY): requirements.txt constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "Python's venv module is missing; on Debian or Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	@echo "Setting up $(VENV) (some minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.txt || { \
+	  echo "pip could not install the requirements; what it said stands above" >&2; exit 1; }
+	@touch $(READY)

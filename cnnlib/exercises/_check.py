@@ -1,0 +1,205 @@
+"""Check an answer and name the mistake, without giving the answer away.
+
+A reader's function is called on a few cases. If its results are those of a known wrong function, the feedback names
+that mistake; otherwise it shows the smallest case that fails. Nothing here prints or changes anything, so that the same
+check serves a reader alone and an autograder.
+"""
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+import numpy as np
+
+UNANSWERED = "Not answered yet."
+RIGHT = "Right: all cases pass."
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What a check says.
+
+    Attributes:
+        passed: whether the answer is right.
+        mistake: the name of the known mistake that the answer makes, or None.
+        message: what the reader sees.
+    """
+
+    passed: bool
+    mistake: str | None
+    message: str
+
+    def __repr__(self):
+        return self.message
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A known wrong answer.
+
+    Attributes:
+        name: a short name in words with hyphens, as "ceil-for-floor".
+        message: which thought leads there and what to look at; never the right code.
+        wrong: the wrong function, or for an exercise without cases the wrong value.
+    """
+
+    name: str
+    message: str
+    wrong: object
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exercise:
+    """An exercise with its cases, its right answer and its known mistakes.
+
+    Attributes:
+        name: the exercise, as in the notebook's cell ids.
+        objective: the number of the chapter's objective that it trains.
+        reference: the right function, or the right value where there are no cases.
+        cases: argument tuples, smallest first; a last dict holds keyword arguments. None: the answer is a value.
+        mistakes: known wrong answers; the first that fits is named.
+        tolerance: largest allowed difference, relative to the largest right number (or to 1 if that is smaller).
+    """
+
+    name: str
+    objective: int
+    reference: object
+    cases: tuple | None = None
+    mistakes: tuple[Mistake, ...] = field(default=())
+    tolerance: float = 1e-6
+
+    def check(self, answer):
+        """Return feedback on a reader's function or value.
+
+        Args:
+            answer: what the reader wrote; None is unanswered.
+
+        Returns:
+            Feedback; its text says "Not answered yet.", "Right", the name of a mistake, or the smallest failing case.
+        """
+        if answer is None:
+            return Feedback(False, None, UNANSWERED)
+        return self._check_value(answer) if self.cases is None else self._check_function(answer)
+
+    def _check_value(self, answer):
+        if self._same(answer, self.reference):
+            return Feedback(True, None, "Right.")
+        for mistake in self.mistakes:
+            if self._same(answer, mistake.wrong):
+                return _named(mistake)
+        return Feedback(False, None, _difference("Your answer", answer, self.reference) or f"Not {describe(answer)}.")
+
+    def _check_function(self, answer):
+        if not callable(answer):
+            return Feedback(False, None, f"Your answer must be a function, got {describe(answer)}.")
+        results = []
+        for case in self.cases:
+            try:
+                results.append(_call(answer, case))
+            except Exception as error:  # whatever the reader's code raises
+                return Feedback(False, None, f"{_shown(self.name, case)} raised {type(error).__name__}: {error}")
+        if all(result is None for result in results):
+            return Feedback(False, None, UNANSWERED)
+        right = [_call(self.reference, case) for case in self.cases]
+        wrong = [i for i, pair in enumerate(zip(results, right, strict=True)) if not self._same(*pair)]
+        if not wrong:
+            return Feedback(True, None, RIGHT)
+        for mistake in self.mistakes:
+            expected = [_call(mistake.wrong, case) for case in self.cases]
+            if all(self._same(*pair) for pair in zip(results, expected, strict=True)):
+                return _named(mistake)
+        first = wrong[0]
+        call = _shown(self.name, self.cases[first])
+        values = f"{call} should be {describe(right[first])}, got {describe(results[first])}."
+        return Feedback(False, None, _difference(call, results[first], right[first]) or values)
+
+    def _same(self, answer, right):
+        got, wanted = _array(answer), _array(right)
+        if got is None or wanted is None:
+            return type(answer) is type(right) and answer == right
+        if got.shape != wanted.shape:
+            return False
+        scale = max(1.0, float(np.abs(wanted).max(initial=0)))
+        return bool(np.all(np.abs(got - wanted) <= self.tolerance * scale))  # NaN is never the same
+
+
+def verify_exercise(exercise):
+    """Raise unless an exercise can be trusted: the stub is unanswered, the reference passes, each mistake is named.
+
+    Args:
+        exercise: the Exercise.
+
+    Raises:
+        ValueError: the message says which of them does not hold.
+    """
+    stub = None if exercise.cases is None else lambda *arguments, **options: None
+    expected = [("the stub", stub, (False, None)), ("the reference", exercise.reference, (True, None))]
+    expected += [(mistake.name, mistake.wrong, (False, mistake.name)) for mistake in exercise.mistakes]
+    for name, answer, wanted in expected:
+        feedback = exercise.check(answer)
+        if (feedback.passed, feedback.mistake) != wanted:
+            rule = f"{exercise.name}: {name} must give {wanted}"
+            raise ValueError(f"verify_exercise: {rule}, got {(feedback.passed, feedback.mistake)} ({feedback})")
+    if exercise.check(stub).message != UNANSWERED:
+        raise ValueError(f"verify_exercise: {exercise.name}: the stub must be unanswered, got {exercise.check(stub)}")
+
+
+def describe(value):
+    """Return a short text for a value: small arrays in full, large ones as shape and type.
+
+    >>> describe(np.zeros((2, 3)))
+    '[[0, 0, 0], [0, 0, 0]]'
+    >>> describe(np.zeros((64, 64)))
+    'an array of shape (64, 64)'
+    """
+    if isinstance(value, Callable):
+        return f"the function {getattr(value, '__name__', type(value).__name__)}"
+    array = _array(value)
+    if array is None or isinstance(value, (str, bool)):
+        text = repr(value)
+        return text if len(text) <= 80 else f"{text[:77]}..."
+    if array.size > 16:
+        return f"an array of shape {array.shape}"
+    rounded = np.vectorize(lambda number: f"{number:.6g}", otypes=[object])(array)
+    text = str(rounded.tolist()).replace("'", "")
+    return text.replace("[", "(").replace("]", ")") if isinstance(value, tuple) and array.ndim == 1 else text
+
+
+def _array(value):
+    """Return value as an array of numbers, or None where it is none; torch tensors need no import of torch."""
+    if hasattr(value, "detach"):
+        value = value.detach().numpy()
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError):
+        return None
+    return array.astype(float) if array.dtype.kind in "iuf" else None
+
+
+def _call(function, case):
+    case = deepcopy(case)  # a function that changes its arguments spoils no other call
+    options = case[-1] if case and isinstance(case[-1], dict) else {}
+    return function(*(case[:-1] if options else case), **options)
+
+
+def _shown(name, case):
+    options = case[-1] if case and isinstance(case[-1], dict) else {}
+    texts = [describe(value) for value in (case[:-1] if options else case)]
+    texts += [f"{key}={describe(value)}" for key, value in options.items()]
+    return f"{name}({', '.join(texts)})"
+
+
+def _difference(call, answer, right):
+    """Return a text where type or shape differ, so that numbers need no comparison; None where they do not."""
+    got, wanted = _array(answer), _array(right)
+    if answer is None:
+        return f"{call} returns nothing; is there a return?"
+    if wanted is not None and got is None:
+        return f"{call} should be {'a number' if wanted.ndim == 0 else 'numbers'}, got {describe(answer)}."
+    if wanted is not None and got.shape != wanted.shape:
+        shape = "one number" if wanted.ndim == 0 else f"shape {wanted.shape}"
+        return f"{call} should have {shape}, got {'one number' if got.ndim == 0 else f'shape {got.shape}'}."
+    return None
+
+
+def _named(mistake):
+    return Feedback(False, mistake.name, f"Not yet ({mistake.name}): {mistake.message}")
