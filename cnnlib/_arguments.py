@@ -51,9 +51,12 @@ def sizes(function, name, value):
     Raises:
         ValueError: value is not a tuple of such numbers.
     """
-    if isinstance(value, (str, bytes, dict, set)) or not hasattr(value, "__len__"):
+    if not isinstance(value, (tuple, list)):
         raise ValueError(f"{function}: {name} must be a tuple of whole numbers, got {value!r}")
-    return tuple(whole(function, name, each, least=1) for each in value)
+    numbers = tuple(map(_index, value))
+    if any(number is None or number < 1 for number in numbers):
+        raise ValueError(f"{function}: {name} must hold whole numbers of at least 1, got {value!r}")
+    return numbers
 
 
 def image_shape(function, shape):

@@ -33,7 +33,9 @@ def describe(value):
 
 
 def check_convolution(function, x, weight, *, dims, stride=1, padding=0):
-    """Return image and kernel of V1 to V5 as arrays of real numbers with ``dims`` axes.
+    """Return image and kernel of V1 to V5 as arrays with ``dims`` axes; whole numbers become float64.
+
+    Photographs often hold 8-bit numbers; their products would wrap around at 256.
 
     Raises:
         ValueError: an argument is malformed, the channels differ, or no window fits.
@@ -47,4 +49,4 @@ def check_convolution(function, x, weight, *, dims, stride=1, padding=0):
         if kernel_size > size + 2 * padding:
             rule = f"the kernel must fit into the {size + 2 * padding} pixels of the padded input"
             raise ValueError(f"{function}: {rule}, got {kernel_size} pixels")
-    return x, weight
+    return tuple(array if array.dtype.kind == "f" else array.astype(np.float64) for array in (x, weight))

@@ -1,19 +1,29 @@
-"""Fast convolution in NumPy: windows as a view, one copy into columns, one matrix product.
+"""Fast convolution in NumPy: windows as a view, columns a cache full at a time, one matrix product.
 
-How it works. ``sliding_window_view`` shows every window of the padded input without copying a number: it only sets
-strides, so stride and dilation are slices of that view. Copying the view once into a matrix puts each window into
-a column (Chellapilla, Puri & Simard 2006 call this unrolling, others im2col). Then all filters meet all windows in
-one matrix product, a routine that has been tuned for decades.
+A view of windows. ``_windows`` shows every tap of every window of the padded input without copying a number. A view is
+memory plus a step for each axis: to the next tap it is ``dilation`` pixels, to the next window ``stride`` pixels.
 
-What it costs. The columns hold each pixel once for every window that covers it, about kh·kw times. In a dense layer
-that copy pays: all filters use each number in it. With groups, only out_channels / groups filters use it, in
-a depthwise layer a single one, so the copy itself takes the time and the layer waits for memory.
+One matrix product. Copied into a matrix, each window becomes a column (Chellapilla, Puri & Simard 2006 call this
+unrolling, others im2col), each filter a row. Then all filters meet all windows in one product, a routine that has been
+tuned for decades.
+
+A cache full at a time. The columns hold each pixel once for every window that covers it, about kh·kw times: 115 MB for
+the second layer of VGG. Written to memory and read again they would cost more time than the product. So the output is
+computed in tiles of some rows, and the columns of one tile fit into the processor's cache.
+
+What it costs. In a dense layer the copy pays: all filters use each number in it. With groups, only out_channels / groups
+filters use it, in a depthwise layer a single one, so the copy itself takes the time and the layer waits for memory.
 """
+import math
+from itertools import product
+
 import numpy as np
 
 from cnnlib._arguments import channels, per_axis
 from cnnlib.scratch._check import numbers
 from cnnlib.shapes.convolution import both_sides, fit
+
+TILE = 1 << 21  # bytes of columns at a time; 1 to 4 MiB measure alike, and caches of today hold them
 
 
 def conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
@@ -71,6 +81,33 @@ def conv1d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
     return _convolve("conv1d", x, weight, bias, stride, padding, dilation, groups, axes=1)
 
 
+def conv3d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
+    """Cross-correlate volumes with filters that also slide along the depth, as ``torch.nn.functional.conv3d``.
+
+    Args:
+        x: volumes, (N, C, D, H, W); a float type is kept, whole numbers are computed as float64.
+        weight: filters, (O, C / groups, kd, kh, kw), not flipped.
+        bias: None or one number for each filter, (O,).
+        stride: step between windows, in voxels; an int or (depth, vertical, horizontal), as are padding and dilation.
+        padding: zeros on each side, in voxels, or "valid", or "same".
+        dilation: step between two taps of the filter, in voxels.
+        groups: number of groups that C and O are split into.
+
+    Returns:
+        Feature volumes, (N, O, D_out, H_out, W_out).
+
+    Raises:
+        ValueError: an argument is malformed, the channels do not match, or no window fits.
+
+    Source:
+        Ji, Xu, Yang & Yu (2013), 3D Convolutional Neural Networks for Human Action Recognition, eq. 2.
+
+    >>> conv3d(np.ones((1, 1, 8, 5, 5)), np.ones((1, 1, 3, 3, 3))).shape
+    (1, 1, 6, 3, 3)
+    """
+    return _convolve("conv3d", x, weight, bias, stride, padding, dilation, groups, axes=3)
+
+
 def convolve2d(x, weight, *, mode="valid"):
     """Convolve in the mathematical sense: flip the kernel both ways, then slide.
 
@@ -93,7 +130,7 @@ def convolve2d(x, weight, *, mode="valid"):
            [23., 29.]])
     """
     x, weight = numbers("convolve2d", "x", x, dims=2), numbers("convolve2d", "weight", weight, dims=2)
-    if mode not in ("valid", "same", "full"):
+    if not isinstance(mode, str) or mode not in ("valid", "same", "full"):
         raise ValueError(f'convolve2d: mode must be "valid", "same" or "full", got {mode!r}')
     kh, kw = weight.shape
     padding = 0 if mode == "valid" else (kh - 1, kw - 1)
@@ -111,28 +148,48 @@ def _convolve(function, x, weight, bias, stride, padding, dilation, groups, *, a
     stride = per_axis(function, "stride", stride, axes, least=1)
     dilation = per_axis(function, "dilation", dilation, axes, least=1)
     padding = both_sides(function, padding, kernel_size, stride, dilation)
-    for size, k, p, d in zip(x.shape[2:], kernel_size, padding, dilation, strict=True):
-        fit(function, size, k, 1, sum(p), d)
+    rows = zip(x.shape[2:], kernel_size, stride, padding, dilation, strict=True)
+    output = tuple(fit(function, size, k, s, sum(p), d) for size, k, s, p, d in rows)
     exact = np.promote_types(x.dtype, np.float32)  # half precision is summed in single precision
-    y = _columns_product(_pad_zeros(x, padding).astype(exact, copy=False), weight.astype(exact, copy=False),
-                         stride, dilation, groups)
+    windows = _windows(_pad_zeros(x, padding).astype(exact, copy=False), kernel_size, output, stride, dilation)
+    y = _product(windows, weight.astype(exact, copy=False), groups)
     if bias is not None:
         y += bias.reshape(-1, *(1,) * axes)
     return y.astype(x.dtype, copy=False)
 
 
-def _columns_product(x, weight, stride, dilation, groups):
-    axes = x.ndim - 2
-    (batch, in_channels), out_channels, kernel_size = x.shape[:2], len(weight), weight.shape[2:]
-    reach = [d * (k - 1) + 1 for k, d in zip(kernel_size, dilation, strict=True)]
-    windows = np.lib.stride_tricks.sliding_window_view(x, reach, axis=range(2, x.ndim))
-    steps = [slice(None, None, step) for step in (*stride, *dilation)]
-    windows = windows[(slice(None), slice(None), *steps)]  # (N, C, *output, *kernel), still a view
-    output = windows.shape[2:2 + axes]
-    order = (0, 1, *range(2 + axes, 2 + 2 * axes), *range(2, 2 + axes))
-    columns = windows.transpose(order).reshape(batch, groups, in_channels // groups * np.prod(kernel_size), -1)
-    rows = weight.reshape(groups, out_channels // groups, -1)
-    return (rows @ columns).reshape(batch, out_channels, *output)
+def _windows(x, kernel_size, output, stride, dilation):
+    """Return a view of x, (N, C, *kernel_size, *output): every tap of every window, nothing copied."""
+    image, pixel = x.strides[:2], x.strides[2:]  # in bytes
+    to_next_tap = [step * size for step, size in zip(dilation, pixel, strict=True)]
+    to_next_window = [step * size for step, size in zip(stride, pixel, strict=True)]
+    shape, steps = (*x.shape[:2], *kernel_size, *output), (*image, *to_next_tap, *to_next_window)
+    return np.lib.stride_tricks.as_strided(x, shape, steps, writeable=False)  # in bounds, as `fit` has checked
+
+
+def _product(windows, weight, groups):
+    """Return the output, (N, O, *output), tile by tile: columns of the windows, then one matrix product."""
+    axes, (batch, out_channels) = weight.ndim - 2, (len(windows), len(weight))
+    output, depth = windows.shape[2 + axes:], weight[0].size  # depth: what one filter multiplies and adds
+    windows = windows.reshape(batch, groups, -1, *windows.shape[2:])
+    filters = weight.reshape(groups, out_channels // groups, depth)
+    y = np.empty((batch, groups, out_channels // groups, *output), windows.dtype)
+    for image, group, strip in _tiles(batch, groups, output, depth * windows.itemsize):
+        part = windows[(image, group, *(slice(None),) * (1 + axes), strip)]
+        columns = part.reshape(*part.shape[:2], depth, -1)  # the copy; a 1x1 filter with stride 1 needs none
+        tile = y[image, group, :, strip]
+        tile[...] = (filters[group] @ columns).reshape(tile.shape)
+    return y.reshape(batch, out_channels, *output)
+
+
+def _tiles(batch, groups, output, column):
+    """Return slices of images, groups and output rows whose columns, ``column`` bytes each, fit into TILE."""
+    room, cuts = TILE // (column * math.prod(output[1:])), []
+    for total in (output[0], groups, batch):
+        size = min(max(room, 1), total)
+        room //= size
+        cuts.append([slice(at, at + size) for at in range(0, total, size)])
+    return product(*reversed(cuts))
 
 
 def _arrays(function, x, weight, bias, groups, axes):

@@ -17,7 +17,7 @@ def pad2d(x, pad, *, mode="constant", value=0):
             A negative number cuts pixels off.
         mode: "constant" (``value`` everywhere), "reflect" (mirror without repeating the edge), "replicate" (repeat the
             edge) or "circular" (continue on the other side).
-        value: what "constant" fills in.
+        value: what "constant" fills in; a number that x's type can hold.
 
     Returns:
         (…, top + H + bottom, left + W + right), of x's type.
@@ -46,16 +46,24 @@ def _check(x, pad, mode, value):
     x = numbers("pad2d", "x", x, dims=2, or_more=True)
     if not isinstance(pad, (tuple, list)) or len(pad) not in (2, 4):
         raise ValueError(f"pad2d: pad must be (left, right, top, bottom) or (left, right), got {pad!r}")
-    if mode not in MODES:
+    if not isinstance(mode, str) or mode not in MODES:
         raise ValueError(f"pad2d: mode must be one of {', '.join(MODES)}, got {mode!r}")
-    if mode != "constant" and not (isinstance(value, int) and value == 0):
-        raise ValueError(f'pad2d: value goes with mode "constant" only, got {value!r}')
     numbers("pad2d", "value", value, dims=0)
+    if mode != "constant" and value != 0:
+        raise ValueError(f'pad2d: value goes with mode "constant" only, got {value!r}')
+    if not _holds(x.dtype, value):
+        raise ValueError(f"pad2d: value must be a number that {x.dtype} can hold, got {value!r}")
     pad = tuple(integer("pad2d", "pad", each) for each in pad)
     pad = pad if len(pad) == 4 else (*pad, 0, 0)
     for size, before, after in ((x.shape[-1], *pad[:2]), (x.shape[-2], *pad[2:])):
         _check_axis(size, before, after, mode)
     return x, pad
+
+
+def _holds(kind, value):
+    with np.errstate(all="ignore"):
+        stored = np.asarray(value).astype(kind)
+    return np.isinf(stored) == np.isinf(value) if kind.kind == "f" else bool(stored == value)
 
 
 def _check_axis(size, before, after, mode):

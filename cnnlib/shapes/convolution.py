@@ -140,15 +140,15 @@ class Layer:
 
 def both_sides(function, padding, kernel_size, stride, dilation):
     """Return (before, after) for each axis from a number, a tuple, "valid" or "same"."""
+    if not isinstance(padding, str):
+        return tuple((p, p) for p in per_axis(function, "padding", padding, len(kernel_size), least=0))
     if padding == "valid":
         return ((0, 0),) * len(kernel_size)
-    if padding == "same":
-        if set(stride) != {1}:
-            raise ValueError(f'{function}: padding "same" needs stride 1, got {stride}')
-        return tuple(same_padding(k, dilation=d) for k, d in zip(kernel_size, dilation, strict=True))
-    if isinstance(padding, str):
+    if padding != "same":
         raise ValueError(f'{function}: padding must be a number, a tuple, "valid" or "same", got {padding!r}')
-    return tuple((p, p) for p in per_axis(function, "padding", padding, len(kernel_size), least=0))
+    if set(stride) != {1}:
+        raise ValueError(f'{function}: padding "same" needs stride 1, got {stride}')
+    return tuple(same_padding(k, dilation=d) for k, d in zip(kernel_size, dilation, strict=True))
 
 
 def _conv_size(function, size, kernel_size, stride, padding, dilation):

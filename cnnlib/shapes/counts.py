@@ -28,6 +28,8 @@ def conv_parameter_count(in_channels, out_channels, kernel_size, *, groups=1, bi
     """
     name = "conv_parameter_count"
     axes = len(kernel_size) if isinstance(kernel_size, (tuple, list)) else 2
+    if not 1 <= axes <= 3:
+        raise ValueError(f"{name}: kernel_size must be one number or a tuple of 1 to 3, got {kernel_size!r}")
     kernel = per_axis(name, "kernel_size", kernel_size, axes, least=1)
     in_channels, out_channels, groups = channels(name, in_channels, out_channels, groups)
     return out_channels * (in_channels // groups) * prod(kernel) + _biases(name, out_channels, bias)

@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+import torch
+
+from cnnlib.exercises import Exercise, Mistake, verify_exercise
+from cnnlib.exercises._check import RIGHT, UNANSWERED, describe
+
+
+def pads(size, *, border):
+    """Return the right answer of the exercise below: both sides together."""
+    return size + 2 * border
+
+
+PADS = Exercise(
+    name="padded_size", objective=1, reference=pads, cases=((4, {"border": 1}), (5, {"border": 0}), (6, {"border": 3})),
+    mistakes=(Mistake("one-side-only", "You added the border once.", lambda size, *, border: size + border),
+              Mistake("border-ignored", "You left the border out.", lambda size, *, border: size)))
+BIASES = Mistake("bias-counted", "That is with biases.", 20)
+VALUE = Exercise(name="weights", objective=2, reference=18, mistakes=(BIASES,))
+ARRAY = Exercise(name="double", objective=3, reference=lambda x: 2 * x, cases=((np.ones((2, 2)),), (np.arange(3.0),)))
+
+
+def test_right_answers_pass_in_any_form():
+    for answer in (pads, lambda size, *, border: np.int64(size + 2 * border), lambda size, border: size + 2.0 * border):
+        assert PADS.check(answer).passed and PADS.check(answer).message == RIGHT
+    for answer in (18, 18.0, np.array(18), torch.tensor(18)):
+        assert VALUE.check(answer).passed
+    for answer in (lambda x: x + x, lambda x: (x * 2).tolist(), lambda x: torch.tensor(x) * 2):
+        assert ARRAY.check(answer).passed
+
+
+def test_known_mistakes_are_named_by_what_they_do():
+    feedback = PADS.check(lambda size, *, border: border + size)
+    assert (feedback.passed, feedback.mistake) == (False, "one-side-only")
+    assert str(feedback) == "Not yet (one-side-only): You added the border once."
+    assert VALUE.check(20).mistake == "bias-counted"
+
+
+def test_unknown_mistake_shows_the_smallest_failing_case():
+    feedback = PADS.check(lambda size, *, border: size + 2 * border + (border == 3))
+    assert feedback.mistake is None
+    assert feedback.message == "padded_size(6, border=3) should be 12, got 13."
+
+
+def test_nothing_written_is_not_answered_yet():
+    assert PADS.check(lambda size, *, border: None).message == UNANSWERED
+    assert VALUE.check(None).message == UNANSWERED
+
+
+@pytest.mark.parametrize(("answer", "message"), [
+    (lambda size, *, border: "six", "padded_size(4, border=1) should be a number, got 'six'."),
+    (lambda size, *, border: (1, 2), "padded_size(4, border=1) should have one number, got shape (2,)."),
+    (lambda size, *, border: None if size > 4 else 6, "padded_size(5, border=0) returns nothing; is there a return?"),
+    (lambda size, *, border: [][0], "padded_size(4, border=1) raised IndexError: list index out of range"),
+    (lambda size, *, border: float("nan"), "padded_size(4, border=1) should be 6, got nan."),
+    (12, "Your answer must be a function, got 12."),
+])
+def test_other_answers_get_a_reason(answer, message):
+    feedback = PADS.check(answer)
+    assert not feedback.passed and feedback.message == message
+
+
+def test_wrong_signature_is_told():
+    assert PADS.check(lambda size: size).message.startswith("padded_size(4, border=1) raised TypeError: ")
+
+
+def test_function_that_changes_its_argument_spoils_no_other_case():
+    def doubles_in_place(x):
+        x *= 2
+        return x
+    assert ARRAY.check(doubles_in_place).passed
+    assert ARRAY.check(doubles_in_place).passed  # the cases are still the same
+
+
+def test_shape_is_compared_before_numbers():
+    feedback = ARRAY.check(lambda x: x.ravel() * 2)
+    assert feedback.message == "double([[1, 1], [1, 1]]) should have shape (2, 2), got shape (4,)."
+
+
+def test_tolerance_is_relative_to_the_largest_number():
+    exercise = Exercise(name="big", objective=1, reference=lambda: np.array([1e6, 1.0]), cases=((),), tolerance=1e-6)
+    assert exercise.check(lambda: np.array([1e6 + 0.5, 1.0])).passed
+    assert not exercise.check(lambda: np.array([1e6 + 2, 1.0])).passed
+
+
+def test_verify_exercise_refuses_what_cannot_be_trusted():
+    verify_exercise(PADS)
+    verify_exercise(VALUE)
+    twin = Mistake("twin", "The same as another.", lambda size, *, border: size + border)
+    with pytest.raises(ValueError, match="padded_size: twin must give"):
+        verify_exercise(Exercise(**{**vars(PADS), "mistakes": (*PADS.mistakes, twin)}))
+    with pytest.raises(ValueError, match="padded_size: right must give"):
+        verify_exercise(Exercise(**{**vars(PADS), "mistakes": (Mistake("right", "It is right.", pads),)}))
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    (3, "3"), ((1, 2), "(1, 2)"), (0.1 + 0.2, "0.3"), ("a", "'a'"), ([1], "[1]"), (np.float32(0.1), "0.1"),
+    (np.zeros((3, 9)), "an array of shape (3, 9)"), (torch.ones(2), "[1, 1]"), (len, "the function len"),
+])
+def test_values_are_shown_short(value, text):
+    assert describe(value) == text
