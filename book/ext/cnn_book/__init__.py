@@ -19,6 +19,7 @@ def setup(app):
     app.connect("html-page-context", widgets.replace_widgets, priority=900)
     app.connect("html-page-context", launch.add_buttons, priority=910)
     app.connect("html-page-context", assets.move_pictures, priority=920)
+    app.connect("html-page-context", assets.mend, priority=930)
     app.connect("html-page-context", assets.drop_unused, priority=999)
     app.add_css_file("site.css")
     return {"parallel_read_safe": True, "parallel_write_safe": False}

@@ -1,7 +1,8 @@
-"""Leave on a page only what it uses."""
+"""Leave on a page only what it uses, and make what stays reachable for all."""
 import base64
 import hashlib
 import re
+from html import unescape
 from pathlib import Path
 
 # What Jupyter Book, MyST-NB and sphinx-book-theme put on every page and this book does not use.
@@ -9,6 +10,8 @@ UNUSED = ("thebe", "sphinx-book", "design-tabs", "sphinx-design", "togglebutton"
           "widget-state")
 IN_TEXT = re.compile(r'<script type="text/x-thebe-config">.*?</script>|<script>kernelName = .*?</script>', re.S)
 VIEWPORT = re.compile(r'<meta name="viewport"[^>]*>\s*')  # Furo has its own
+CODE = re.compile(r"<pre>(.*?)</pre>", re.S)
+NARROW = 28  # characters of code that fit on a page 320 px wide
 PICTURE = re.compile(r'src="data:image/(png|bmp|jpeg);base64,([^"]+)"')
 
 
@@ -35,6 +38,19 @@ def move_pictures(app, pagename, templatename, context, doctree):
         return f'src="{context["pathto"](name, 1)}"'
 
     context["body"] = PICTURE.sub(move, context["body"])
+
+
+def mend(app, pagename, templatename, context, doctree):
+    """Mend what Sphinx writes: code that may scroll sideways takes the keyboard's focus, citations are list items."""
+    if "body" in context:
+        body = CODE.sub(_focusable, context["body"])
+        context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
+
+
+def _focusable(match):
+    text = unescape(re.sub("<[^>]+>", "", match[1]))
+    wide = max(map(len, text.split("\n"))) > NARROW
+    return f'<pre tabindex="0">{match[1]}</pre>' if wide else match[0]
 
 
 def _text(file):

@@ -87,7 +87,7 @@ function render({ model, el }) {
   rendered += 1;
   el.classList.add("cnn-view");
   el.dataset.lmSuppressShortcuts = "true"; // JupyterLab: keys typed here are no notebook commands
-  el.innerHTML = draw({ questions }, `q${rendered}`);
+  if (!el.querySelector("form")) el.innerHTML = draw({ questions }, `q${rendered}`); // the website has written it already
 
   const answerOf = (form) => (byId(form).options ? form.querySelector("input:checked")?.value : form.querySelector("input").value);
   const show = (form, answer) => {
