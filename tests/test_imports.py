@@ -7,15 +7,23 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "cnnlib"
+DOWN = {"numpy", "cnnlib._arguments", "cnnlib.shapes"}
 ALLOWED = {  # what a part may import besides the standard library and itself
     "_arguments": set(),
     "shapes": {"cnnlib._arguments"},
-    "scratch": {"numpy", "cnnlib._arguments", "cnnlib.shapes"},
-    "data": {"numpy", "cnnlib.shapes"},
+    "scratch": DOWN,
+    "boxes": DOWN,
+    "metrics": DOWN,
+    "data": DOWN,
+    "models": {"torch", "cnnlib._arguments", "cnnlib.shapes"},
+    "losses": {*DOWN, "torch", "cnnlib.boxes"},
+    "training": {*DOWN, "torch", "cnnlib.metrics", "cnnlib.data", "cnnlib.losses", "cnnlib.models"},
+    "explain": {*DOWN, "torch", "cnnlib.models"},
     "plots": {"numpy", "matplotlib"},
     "widgets": {"numpy", "ipywidgets", "anywidget", "traitlets", "cnnlib.shapes", "cnnlib.scratch", "cnnlib.boxes",
                 "cnnlib.data"},
-    "exercises": {"numpy", "cnnlib.shapes", "cnnlib.scratch", "cnnlib.data"},
+    "exercises": {"numpy", "torch", *(f"cnnlib.{part}" for part in (
+        "shapes", "scratch", "boxes", "metrics", "data", "models", "losses", "training", "explain"))},
 }
 FILES = [file for file in sorted(PACKAGE.rglob("*.py")) if file.parent != PACKAGE or file.name != "__init__.py"]
 

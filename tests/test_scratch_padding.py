@@ -54,6 +54,35 @@ def test_circular_with_a_negative_number_wraps_what_is_left():
     assert pad2d([[1, 2, 3, 4]], (2, -2, 0, 0), mode="circular").tolist() == [[1, 2, 1, 2]]
 
 
+@pytest.mark.parametrize(("kind", "value", "fits"), [
+    (np.uint8, 255, True), (np.uint8, 256, False), (np.uint8, -1, False), (np.uint8, np.nan, False),
+    (np.int8, -128, True), (np.float32, np.inf, True), (np.float32, np.nan, True), (np.float32, 1e300, False),
+])
+def test_fill_values_fit_as_in_pytorch(kind, value, fits):
+    x = np.ones((2, 2), kind)
+    if fits:
+        right = F.pad(torch.from_numpy(x), (1, 0, 0, 0), value=value).numpy()
+        np.testing.assert_array_equal(pad2d(x, (1, 0, 0, 0), value=value), right)
+        return
+    with pytest.raises(RuntimeError):
+        F.pad(torch.from_numpy(x), (1, 0, 0, 0), value=value)
+    with pytest.raises(ValueError) as caught:
+        pad2d(x, (1, 0, 0, 0), value=value)
+    assert str(caught.value) == f"pad2d: value must be a number that {x.dtype} can hold, got {value}"
+
+
+def test_a_fraction_does_not_become_zero_in_whole_numbers():
+    assert F.pad(torch.ones(1, 1, dtype=torch.int64), (1, 0), value=0.5).tolist() == [[0, 1]]  # PyTorch cuts it off
+    with pytest.raises(ValueError, match=r"^pad2d: value must be a number that int64 can hold, got 0\.5$"):
+        pad2d(np.ones((1, 1), np.int64), (1, 0), value=0.5)
+
+
+def test_value_zero_goes_with_every_mode_as_in_pytorch():
+    x = np.arange(6.0).reshape(1, 2, 3)
+    right = F.pad(torch.tensor(x), (1, 1, 1, 1), mode="reflect", value=0.0).numpy()
+    assert np.array_equal(pad2d(x, (1, 1, 1, 1), mode="reflect", value=0.0), right)
+
+
 def test_one_axis_and_plain_images():
     row = [[1, 2, 3]]
     assert pad2d(row, (1, 2)).tolist() == F.pad(torch.tensor(row), (1, 2)).tolist() == [[0, 1, 2, 3, 0, 0]]
@@ -91,6 +120,10 @@ BAD = [
     ((X, (0, 0, 4, 0)), {"mode": "circular"}, 'pad2d: mode "circular" allows at most 3 pixels on an axis of 3, got 4'),
     ((X, (-2, -2, 0, 0)), {}, "pad2d: pad must leave at least one of 4 pixels, got -2 and -2"),
     ((X, (1, 1)), {"mode": "reflect", "value": 2}, 'pad2d: value goes with mode "constant" only, got 2'),
+    ((X, (1, 1)), {"mode": ["reflect"]},
+     "pad2d: mode must be one of constant, reflect, replicate, circular, got ['reflect']"),
+    ((X, (1, 1)), {"value": None}, "pad2d: value must be an array of real numbers, got None"),
+    ((X, (1, 1, True, 0)), {}, "pad2d: pad must hold whole numbers, got True"),
     ((X, (1, 1)), {"value": "0"}, "pad2d: value must be an array of real numbers, got '0'"),
     (([1, 2, 3], (1, 1)), {}, "pad2d: x must have at least 2 axes, got shape (3,)"),
     ((np.ones((0, 3)), (1, 1)), {}, "pad2d: x must not be empty, got shape (0, 3)"),

@@ -73,6 +73,15 @@ def test_a_kernel_taken_for_square_hides_its_mistake():
     assert not conv2d_v2(image.T, edge).any()  # this kernel sees vertical edges only
 
 
+def test_eight_bit_photographs_do_not_wrap_around():
+    photo, kernel = np.full((1, 1, 3, 3), 200, np.uint8), np.full((1, 1, 2, 2), 2, np.uint8)
+    assert np.sum(photo[0, 0, :2, :2] * kernel[0, 0]) == 576  # the mistake: 200 * 2 is 144 in 8 bits
+    for version in (conv2d_v1, conv2d_v2, conv2d_v3):
+        assert version(photo[0, 0], kernel[0, 0]).tolist() == [[1600, 1600], [1600, 1600]]
+    assert conv2d_v4(photo[0], kernel[0]).tolist() == [[1600, 1600], [1600, 1600]]
+    assert conv2d_v5(photo, kernel).tolist() == [[[[1600, 1600], [1600, 1600]]]]
+
+
 def test_padding_is_on_each_side_not_in_total():
     x, weight = np.ones((8, 8)), np.ones((3, 3))
     assert conv2d_v3(x, weight, padding=1).shape == judge(x, weight, padding=1).shape == (8, 8) != (7, 7)

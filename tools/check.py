@@ -30,8 +30,9 @@ def form(notebook, folder, setup):
     titles = [section.heading for section in sections(notebook) if section.level == 1]
     if len(titles) != 1 or cells[0].cell_type != "markdown" or not cells[0].source.startswith("# "):
         found.append(f"[{cells[0].get('id')}]: the first cell must be the one # title, got {len(titles)} titles")
-    if len(cells) < 2 or cells[1].get("id") != "setup" or cells[1].source != setup:
-        found.append("[setup]: the second cell must be the set-up cell, run python -m tools.stamp")
+    code = next((cell for cell in cells if cell.cell_type == "code"), {})
+    if code.get("id") != "setup" or code.get("source") != setup:
+        found.append("[setup]: the first code cell must be the set-up cell, run python -m tools.stamp")
     for cell in cells:
         name = f"[{cell.get('id')}]"
         found += [f"{name}: unknown tag {tag}" for tag in cell.metadata.get("tags", []) if tag not in TAGS]

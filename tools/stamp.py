@@ -45,12 +45,14 @@ def setup_source(root=ROOT):
 
 
 def stamped(notebook, source):
-    """Return a notebook whose second cell, called setup, holds this source."""
+    """Return a notebook whose first code cell, called setup, holds this source; the website shows it closed."""
     cell = next((cell for cell in notebook.cells if cell.get("id") == "setup"), None)
     if cell is None:
         cell = new_code_cell(id="setup")
-        notebook.cells.insert(1, cell)
+        first = next((i for i, other in enumerate(notebook.cells) if other.cell_type == "code"), len(notebook.cells))
+        notebook.cells.insert(first, cell)
     cell.source = source
+    cell.metadata["tags"] = ["hide-cell"]
     return notebook
 
 

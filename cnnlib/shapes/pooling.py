@@ -55,8 +55,8 @@ def pool_output_shape(input_shape, kernel_size, *, stride=None, padding=0, dilat
     name = "pool_output_shape"
     batch, channels, *space = image_shape(name, input_shape)
     stride = kernel_size if stride is None else stride
-    named = {"kernel_size": kernel_size, "stride": stride, "padding": padding, "dilation": dilation}
-    options = [per_axis(name, word, value, len(space), least=word != "padding") for word, value in named.items()]
+    options = [per_axis(name, word, value, len(space), least=least) for word, value, least in (
+        ("kernel_size", kernel_size, 1), ("stride", stride, 1), ("padding", padding, 0), ("dilation", dilation, 1))]
     rows = zip(space, *options, strict=True)
     return (batch, channels, *(_pool_size(name, *row, ceil_mode) for row in rows))
 

@@ -55,8 +55,7 @@ def test_slider_moves_the_readout(lab, browser):
     page = context.new_page()
     page.goto(f"{lab}/lab/tree/notebooks/02_convolution_math.ipynb?reset")
     page.wait_for_selector(".jp-Notebook", timeout=90_000)
-    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status=idle]", timeout=90_000)
-    page.evaluate("document.querySelectorAll('.jp-Dialog button.jp-mod-reject').forEach((button) => button.click())")
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=90_000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.locator('li[data-command="runmenu:run-all"]').click()
     widget = page.locator(".widget-vbox:has(.cnn-grids)").first
