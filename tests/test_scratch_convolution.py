@@ -112,6 +112,12 @@ def test_float_type_is_kept(kind):
     np.testing.assert_allclose(y, right, rtol=1e-3)
 
 
+def test_half_precision_is_rounded_once_at_the_end():
+    x, weight = np.ones((1, 2049, 1, 1), np.float16), np.ones((1, 2049, 1, 1), np.float16)
+    assert np.float16(2049) + np.float16(1) == 2048  # the mistake: half precision has no 2049
+    assert conv2d(x, weight, np.ones(1, np.float16)).item() == 2050
+
+
 def test_whole_numbers_are_computed_as_float64():
     y = conv2d(np.full((1, 1, 3, 3), 200, np.uint8), np.full((1, 1, 3, 3), 2, np.int8))
     assert y.dtype == np.float64 and y.item() == 3600  # in 8 bits it would wrap around

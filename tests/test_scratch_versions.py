@@ -87,6 +87,15 @@ def test_padding_is_on_each_side_not_in_total():
     assert conv2d_v3(x, weight, padding=1).shape == judge(x, weight, padding=1).shape == (8, 8) != (7, 7)
 
 
+def test_a_kernel_larger_than_the_image_fits_into_the_padding():
+    x, weight = np.arange(4.0).reshape(2, 2), np.arange(12.0).reshape(4, 3)
+    assert conv2d_v3(x, weight, padding=1).tolist() == judge(x, weight, padding=1).tolist()
+    with pytest.raises(RuntimeError):
+        judge(x, weight)
+    with pytest.raises(ValueError, match=r"^conv2d_v3: .* into the 2 pixels of the padded input, got 4 pixels$"):
+        conv2d_v3(x, weight)
+
+
 IMAGE = np.ones((2, 4, 4))
 BAD = [
     (conv2d_v1, (IMAGE, FOUR), {}, "conv2d_v1: x must have 2 axes, got shape (2, 4, 4)"),

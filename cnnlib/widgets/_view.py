@@ -19,15 +19,16 @@ class Explorer(ipywidgets.VBox):
 
     Args:
         view: the picture.
-        controls: a dict from trait name to the control whose ``value`` is that trait.
-        rows: further rows of controls, already linked, between the controls and the view.
+        controls: a dict from trait name to the control whose value is that trait; of a list it is the index.
+        linked: more such controls that stand in ``rows``.
+        rows: rows of controls between the controls and the view.
     """
 
-    def __init__(self, view, controls, *, rows=()):
-        for trait, control in controls.items():
-            ipywidgets.jslink((control, "value"), (view, trait))
+    def __init__(self, view, controls, *, linked=None, rows=()):
+        self.view, self.controls = view, {**controls, **(linked or {})}
+        for trait, control in self.controls.items():
+            ipywidgets.jslink((control, "index" if "index" in control.keys else "value"), (view, trait))
             control.style = {"description_width": "8em"}
-        self.view, self.controls = view, controls
         super().__init__([*controls.values(), *rows, view])
 
 
