@@ -57,7 +57,8 @@ def test_a_right_notebook_has_no_breach(tmp_path):
 @pytest.mark.parametrize(("spoil", "line"), [
     (change(0, source="Title"), "[title]: the first cell must be the one # title, got 0 titles"),
     (change(3, source="# Again"), "[title]: the first cell must be the one # title, got 2 titles"),
-    (change(1, source="import numpy"), "[setup]: the first code cell must be the set-up cell, run python -m tools.stamp"),
+    (change(1, source="import numpy"),
+     "[setup]: the first code cell must be the set-up cell, run python -m tools.stamp"),
     (change(3, source="{ref}`other`"), "[part]: MyST syntax does not show in Colab, got {ref}`"),
     (change(3, source="```{note}\nx\n```"), "[part]: MyST syntax does not show in Colab, got ```{"),
     (change(3, source="[next](gone.ipynb)"), "[part]: the link's target gone.ipynb does not exist"),

@@ -1,12 +1,7 @@
 """The book's widgets: each is stock ipywidgets controls linked to one picture."""
-import importlib
+from cnnlib.widgets.convolution_explorer import ConvolutionExplorer
+from cnnlib.widgets.kernel_gallery import KernelGallery
+from cnnlib.widgets.loop_stepper import LoopStepper
+from cnnlib.widgets.quiz import Quiz
 
-_MODULES = {"ConvolutionExplorer": "convolution_explorer", "KernelGallery": "kernel_gallery",
-            "LoopStepper": "loop_stepper", "Quiz": "quiz"}
-__all__ = list(_MODULES)
-
-
-def __getattr__(name):
-    if name in _MODULES:
-        return getattr(importlib.import_module(f"cnnlib.widgets.{_MODULES[name]}"), name)
-    raise AttributeError(name)
+__all__ = ["ConvolutionExplorer", "KernelGallery", "LoopStepper", "Quiz"]
