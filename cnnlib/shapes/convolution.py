@@ -27,7 +27,10 @@ def conv_output_size(size, kernel_size, *, stride=1, padding=0, dilation=1):
     >>> conv_output_size(224, 7, stride=2, padding=3)
     112
     """
-    return _conv_size("conv_output_size", size, kernel_size, stride, padding, dilation)
+    name = "conv_output_size"
+    size, kernel_size = whole(name, "size", size, least=1), whole(name, "kernel_size", kernel_size, least=1)
+    stride, padding = whole(name, "stride", stride, least=1), whole(name, "padding", padding, least=0)
+    return fit(name, size, kernel_size, stride, 2 * padding, whole(name, "dilation", dilation, least=1))
 
 
 def same_padding(kernel_size, *, dilation=1):
@@ -149,14 +152,6 @@ def both_sides(function, padding, kernel_size, stride, dilation):
     if set(stride) != {1}:
         raise ValueError(f'{function}: padding "same" needs stride 1, got {stride}')
     return tuple(same_padding(k, dilation=d) for k, d in zip(kernel_size, dilation, strict=True))
-
-
-def _conv_size(function, size, kernel_size, stride, padding, dilation):
-    size = whole(function, "size", size, least=1)
-    kernel_size = whole(function, "kernel_size", kernel_size, least=1)
-    stride = whole(function, "stride", stride, least=1)
-    padding = whole(function, "padding", padding, least=0)
-    return fit(function, size, kernel_size, stride, 2 * padding, whole(function, "dilation", dilation, least=1))
 
 
 def fit(function, size, kernel_size, stride, total_padding, dilation):
