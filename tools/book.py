@@ -81,6 +81,8 @@ def main():
     except RuntimeError as error:
         print("What Jupyter Book said is in _build/book.log", file=sys.stderr)
         return f"book: {error}"
+    except KeyboardInterrupt:
+        return "book: stopped"
     print(f"The pages are in {folder.relative_to(ROOT)}")
     return 0
 

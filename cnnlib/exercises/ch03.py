@@ -29,8 +29,8 @@ ONE_OUTPUT = Exercise(
     objective=1,
     reference=_one_output,
     cases=(
-        (IMAGE, KERNEL, 0, 0),
-        (IMAGE, KERNEL, 0, 1),
+        (IMAGE[:3, :4], KERNEL, 0, 0),
+        (IMAGE[:3, :4], KERNEL, 0, 1),
         (IMAGE, KERNEL, 2, 1),
         (IMAGE, WIDE, 1, 2),
         (IMAGE, KERNEL, 0, 1, {"stride": 2}),
@@ -105,9 +105,9 @@ TWO_STRIDES = Exercise(
     objective=2,
     reference=_strided,
     cases=(
-        (IMAGE, KERNEL, (1, 1)),
-        (IMAGE, KERNEL, (1, 2)),
-        (IMAGE, WIDE, (2, 1)),
+        (IMAGE[:3, :4], KERNEL, (1, 1)),
+        (IMAGE[:3, :4], KERNEL, (1, 2)),
+        (IMAGE[:3, :4], WIDE, (2, 1)),
         (TALL, KERNEL, (2, 3)),
         (TALL, WIDE, (3, 2)),
     ),

@@ -5,7 +5,7 @@ from tests.test_widgets_convolution_explorer import STATES, expected
 
 PAGE = "notebooks/02_convolution_math.html"
 READ_STATES = """(states) => {
-  const root = document.querySelector('.cnn-widget:has(.cnn-grids)');
+  const root = document.querySelector('.cnn-widget:has(.cnn-where)');
   const inputs = Object.fromEntries([...root.querySelectorAll('label.cnn-control')].map((label) =>
     [label.querySelector('.cnn-name').textContent, label.querySelector('input')]));
   const names = {size: 'input size', kernel_size: 'kernel size', stride: 'stride', padding: 'padding',
@@ -27,8 +27,8 @@ READ_STATES = """(states) => {
 def explorer(new_page):
     """Return the page with the first ConvolutionExplorer ready."""
     page = new_page(PAGE, viewport={"width": 1280, "height": 900})
-    page.locator(".cnn-widget:has(.cnn-grids)").first.scroll_into_view_if_needed()
-    page.wait_for_selector(".cnn-widget:has(.cnn-grids)[data-state=ready]")
+    page.locator(".cnn-widget:has(.cnn-where)").first.scroll_into_view_if_needed()
+    page.wait_for_selector(".cnn-widget:has(.cnn-where)[data-state=ready]")
     return page
 
 
@@ -44,7 +44,7 @@ def test_all_states_agree_with_cnnlib(explorer):
 
 
 def test_keyboard_moves_every_slider_and_the_picture_follows(explorer):
-    widget = explorer.locator(".cnn-widget:has(.cnn-grids)").first
+    widget = explorer.locator(".cnn-widget:has(.cnn-where)").first
     widget.locator("input").first.focus()
     for name, key in [("input size", "End"), ("kernel size", "ArrowRight"), ("stride", "ArrowRight"),
                       ("padding", "ArrowRight"), ("dilation", "ArrowRight"), ("position", "End")]:
@@ -58,7 +58,7 @@ def test_keyboard_moves_every_slider_and_the_picture_follows(explorer):
 
 
 def test_play_moves_the_window_and_stops_at_the_end(explorer):
-    widget = explorer.locator(".cnn-widget:has(.cnn-grids)").first
+    widget = explorer.locator(".cnn-widget:has(.cnn-where)").first
     play, position = widget.locator(".cnn-play"), widget.get_by_label("position")
     play.focus()
     explorer.keyboard.press("Enter")
@@ -74,5 +74,5 @@ def test_readout_keeps_its_live_region(explorer):
     region = explorer.locator(".cnn-readout").first
     assert region.get_attribute("aria-live") == "polite"
     region.evaluate("(el) => { el.marked = true; }")
-    explorer.locator(".cnn-widget:has(.cnn-grids)").first.locator("input").first.press("ArrowRight")
+    explorer.locator(".cnn-widget:has(.cnn-where)").first.locator("input").first.press("ArrowRight")
     assert region.evaluate("(el) => el.marked === true && el.isConnected")

@@ -58,14 +58,14 @@ def test_slider_moves_the_readout(lab, browser):
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=90_000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.locator('li[data-command="runmenu:run-all"]').click()
-    widget = page.locator(".widget-vbox:has(.cnn-grids)").first
+    widget = page.locator(".widget-vbox:has(.cnn-where)").first
     widget.wait_for(timeout=120_000)
     widget.scroll_into_view_if_needed()
     headline = widget.locator(".cnn-headline")
-    before = headline.inner_text()
+    before = headline.text_content()
     widget.locator(".noUi-handle").first.focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_function("([el, text]) => el.textContent !== text", arg=[headline.element_handle(), before])
     size = int(before.split(" ")[0])
-    assert headline.inner_text().startswith(f"{size + 1} × {size + 1} in")
+    assert headline.text_content().startswith(f"{size + 1} × {size + 1} in")
     context.close()

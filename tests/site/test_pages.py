@@ -23,13 +23,15 @@ SCROLL = """async () => {
     await new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)));
   }
 }"""
-READY = "[...document.querySelectorAll('.cnn-widget')].every((root) => root.dataset.state === 'ready')"
+READY = "(root) => root.dataset.state === 'ready'"
 
 
 def open_all(page):
-    """Scroll to the end, so that every lazy widget is mounted."""
+    """Scroll to the end, so that everything lazy is loaded and every widget mounted."""
     page.evaluate(SCROLL)
-    page.wait_for_function(READY)
+    for root in page.locator(".cnn-widget").all():
+        root.scroll_into_view_if_needed()
+        page.wait_for_function(READY, arg=root.element_handle())
 
 
 def weight(urls, site):

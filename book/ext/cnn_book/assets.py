@@ -41,10 +41,12 @@ def move_pictures(app, pagename, templatename, context, doctree):
 
 
 def mend(app, pagename, templatename, context, doctree):
-    """Mend what Sphinx writes: code that may scroll sideways takes the keyboard's focus, citations are list items."""
+    """Mend what Sphinx writes: code that may scroll sideways takes the keyboard's focus, citations are list items,
+    empty cells are no headers."""
     if "body" in context:
         body = CODE.sub(_focusable, context["body"])
-        context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
+        body = body.replace('role="doc-biblioentry"', 'role="listitem"')
+        context["body"] = body.replace('<th class="head"><p></p></th>', "<td></td>")  # an empty cell heads nothing
 
 
 def _focusable(match):
