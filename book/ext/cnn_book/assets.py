@@ -42,7 +42,8 @@ def move_pictures(app, pagename, templatename, context, doctree):
 
 def mend(app, pagename, templatename, context, doctree):
     """Mend what Sphinx writes: code that may scroll sideways takes the keyboard's focus, citations are list items,
-    empty cells are no headers."""
+    empty cells are no headers.
+    """
     if "body" in context:
         body = CODE.sub(_focusable, context["body"])
         body = body.replace('role="doc-biblioentry"', 'role="listitem"')
