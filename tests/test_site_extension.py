@@ -80,13 +80,20 @@ class Environment:
     found_docs = {"book/index", "notebooks/02_convolution_math"}
 
 
-def test_changed_code_makes_every_notebook_outdated(monkeypatch):
-    environment, now = Environment(), "old"
-    monkeypatch.setattr(freshness, "code_hash", lambda: now)
-    assert freshness.outdated(None, environment, set(), set(), set()) == []
-    now = "new"
-    assert freshness.outdated(None, environment, set(), set(), set()) == ["notebooks/02_convolution_math"]
-    assert freshness.outdated(None, environment, set(), set(), set()) == []
+def test_changed_code_or_frame_makes_pages_outdated(monkeypatch):
+    environment, hashes = Environment(), {freshness.CODE: "old", freshness.FRAME: "old"}
+    monkeypatch.setattr(freshness, "code_hash", lambda parts=freshness.CODE: hashes[parts])
+
+    def outdated():
+        return sorted(freshness.outdated(None, environment, set(), set(), set()))
+
+    assert outdated() == []
+    hashes[freshness.CODE] = "new"
+    assert outdated() == ["notebooks/02_convolution_math"]
+    assert outdated() == []
+    hashes[freshness.FRAME] = "new"  # the script of the widgets, say: it stands on every page
+    assert outdated() == ["book/index", "notebooks/02_convolution_math"]
+    assert outdated() == []
 
 
 @pytest.mark.parametrize("address", ["", "https://github.com/someone/book"])

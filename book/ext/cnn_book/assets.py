@@ -19,6 +19,8 @@ def drop_unused(app, pagename, templatename, context, doctree):
     """Take unused scripts and style sheets off the page."""
     for key in ("script_files", "css_files"):
         context[key] = [file for file in context[key] if not any(name in _text(file) for name in UNUSED)]
+    for file in context["script_files"]:
+        file.attributes["defer"] = "defer"  # text first
     context["metatags"] = VIEWPORT.sub("", context.get("metatags", ""))
     if "body" in context:
         context["body"] = IN_TEXT.sub("", context["body"])

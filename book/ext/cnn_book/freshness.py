@@ -4,13 +4,14 @@ import shutil
 
 from cnn_book import ROOT
 
-WATCHED = ("cnnlib", "constraints.txt")
+CODE = ("cnnlib", "constraints.txt")
+FRAME = ("book/ext", "book/static", "book/templates", "pyproject.toml")
 
 
-def code_hash(root=ROOT):
+def code_hash(root=ROOT, parts=CODE):
     """Return a short hash of everything that a notebook's outputs depend on besides its own text."""
     digest = hashlib.sha256()
-    for name in WATCHED:
+    for name in parts:
         path = root / name
         files = [path] if path.is_file() else sorted(path.rglob("*"))
         for file in files:
@@ -31,7 +32,9 @@ def name_cache(app, config):
 
 
 def outdated(app, env, added, changed, removed):
-    """Name every notebook outdated when the code has changed since the last build."""
-    now = code_hash()
-    before, env.cnn_code_hash = getattr(env, "cnn_code_hash", now), now
+    """Name the notebooks outdated when the code has changed since the last build, all pages when their frame has."""
+    now = (code_hash(), code_hash(parts=FRAME))
+    before, env.cnn_hashes = getattr(env, "cnn_hashes", now), now
+    if now[1] != before[1]:
+        return list(env.found_docs)
     return [] if now == before else [name for name in env.found_docs if name.startswith("notebooks/")]
