@@ -12,7 +12,7 @@ from tools.project import ROOT
 
 sys.path.insert(0, str(ROOT / "book" / "ext"))
 
-from cnn_book import assets, freshness, launch, widgets
+from cnn_book import assets, freshness, katex, launch, topics, widgets
 
 
 def stored_state(widget):
@@ -105,6 +105,44 @@ def test_buttons_are_there_when_the_address_is_set(monkeypatch, address):
     assert links == ([] if not address else [
         "https://colab.research.google.com/github/someone/book/blob/main/notebooks/02_convolution_math.ipynb",
         "../_sources/notebooks/02_convolution_math.ipynb"])
+
+
+class SlowServer:
+    """A server whose socket file is there long before it listens."""
+
+    CODE = ("import socket, sys, time; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); time.sleep(0.5); "
+            "s.listen(); s.accept()[0].sendall(b'ready')")
+
+    @classmethod
+    def build_command(cls, socket):
+        return [sys.executable, "-c", cls.CODE, str(socket)]
+
+    @staticmethod
+    def timeout_error(timeout):
+        return RuntimeError(f"no server after {timeout} s")
+
+
+def test_render_server_is_waited_for(tmp_path):
+    process, connection = katex.start_server_process(SlowServer, tmp_path, 20)
+    assert connection.recv(5) == b"ready"
+    connection.close()
+    process.communicate()
+
+
+def test_render_server_that_ends_at_once_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setattr(SlowServer, "CODE", "raise SystemExit(1)")
+    with pytest.raises(RuntimeError, match="no server"):
+        katex.start_server_process(SlowServer, tmp_path, 20)
+
+
+def test_topics_are_the_placed_rows_of_the_course_map():
+    rows = {"C02-01": {"title": "A", "notebook": "02_x", "heading": "H"}, "C04-01": {"title": "B", "planned": "04_y"},
+            "C00-01": {"title": "C", "page": "book/z", "heading": "I"}}
+    assert topics.table(rows).splitlines()[2:] == [
+        "| A | H | [02_x](../notebooks/02_x.ipynb) |", "| C | I | [z](z.md) |"]
+    source = [f"# T\n\n{topics.MARK}"]
+    topics.fill(None, topics.PAGE, source)
+    assert "How large is the output?" in source[0] and topics.MARK not in source[0]
 
 
 class File:

@@ -27,6 +27,7 @@ const MARKUP = {
   Dropdown: (id, m) => label(m, `<select autocomplete="off" data-id="${id}">${choices(m, (text, i, on) => `<option value="${i}"${on ? " selected" : ""}>${text}</option>`)}</select>`),
   ToggleButtons: (id, m) => `<fieldset class="cnn-control cnn-toggle" data-id="${id}"><legend class="cnn-name">${escape(m.description)}</legend>${
     choices(m, (text, i, on) => `<label><input type="radio" autocomplete="off" name="${id}" value="${i}"${on ? " checked" : ""}>${text}</label>`)}</fieldset>`,
+  Label: (id, m) => `<p class="cnn-label">${escape(m.value)}</p>`,
   Play: (id) => `<button type="button" class="cnn-play" data-id="${id}" aria-pressed="false">▶ Play</button>`,
   VBox: box("column"),
   HBox: box("row"),

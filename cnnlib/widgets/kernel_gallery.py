@@ -77,7 +77,8 @@ class KernelGallery(Explorer):
         }
         own = {name: ipywidgets.FloatText(value=value, step=0.5, description=f"row {i // 3}, column {i % 3}")
                for i, (name, value) in enumerate(zip(NINE, START, strict=True))}
-        rows = [ipywidgets.HBox([own[name] for name in NINE[i:i + 3]]) for i in (0, 3, 6)]
+        rows = [ipywidgets.Label("The nine weights of your own kernel, used when you choose it:"),
+                *(ipywidgets.HBox([own[name] for name in NINE[i:i + 3]]) for i in (0, 3, 6))]
         for field in own.values():
             field.layout.width = "14em"
         super().__init__(view, controls, linked=own, rows=rows)

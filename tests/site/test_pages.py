@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 PAGES = ["book/index", "book/how_to_use", "notebooks/00_before_you_start", "notebooks/02_convolution_math",
-         "notebooks/03_convolution_from_scratch", "book/glossary", "book/references"]
+         "notebooks/03_convolution_from_scratch", "book/topics", "book/glossary", "book/references"]
 LIMIT = 200 * 1024  # bytes, gzipped, pictures not counted
 PICTURES = (".png", ".bmp", ".jpeg", ".svg", ".webp")
 SHIFT = """() => new Promise((done) => {

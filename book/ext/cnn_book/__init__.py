@@ -5,17 +5,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))  # for tools/, which the extension shares with the command line
 
-import sphinxcontrib.katex  # noqa: E402
-
-from cnn_book import assets, freshness, launch, widgets  # noqa: E402
-from tools.node import node_binary  # noqa: E402
+from cnn_book import assets, freshness, katex, launch, topics, widgets  # noqa: E402
 
 
 def setup(app):
     """Connect the parts to Sphinx; the order of the page handlers is the order in which they change a page."""
-    sphinxcontrib.katex.NODEJS_BINARY = str(node_binary())  # Node comes from a pip package that puts none on the PATH
+    katex.use_patiently()
     app.connect("config-inited", freshness.name_cache, priority=100)
     app.connect("env-get-outdated", freshness.outdated)
+    app.connect("source-read", topics.fill)
     app.connect("html-page-context", widgets.replace_widgets, priority=900)
     app.connect("html-page-context", launch.add_buttons, priority=910)
     app.connect("html-page-context", assets.move_pictures, priority=920)

@@ -27,7 +27,7 @@ KEPT = {
     "IntSlider": BOUNDED, "FloatSlider": BOUNDED, "BoundedIntText": BOUNDED, "BoundedFloatText": BOUNDED,
     "IntText": ("value", "description"), "FloatText": ("value", "description"), "Checkbox": ("value", "description"),
     "Dropdown": CHOICE, "ToggleButtons": CHOICE, "Play": ("value", "min", "max", "step", "interval"),
-    "VBox": ("children",), "HBox": ("children",),
+    "VBox": ("children",), "HBox": ("children",), "Label": ("value",),
 }
 NOT_TRAITS = {"layout", "tabbable", "tooltip"}
 
