@@ -162,6 +162,13 @@ def test_unused_scripts_go_and_used_ones_stay():
     assert context["body"] == "<p>a</p>" and context["metatags"] == ""
 
 
+def test_wide_code_takes_the_focus_and_loses_idle_marks():
+    wide = f'<pre><span class="n">{"x" * 40}</span><span class="k">if</span></pre>'
+    context = {"body": f'{wide}<pre><span class="p">(</span></pre>'}
+    assets.mend(None, "page", "page.html", context, None)
+    assert context["body"] == f'<pre tabindex="0">{"x" * 40}<span class="k">if</span></pre><pre>(</pre>'
+
+
 def test_pictures_in_the_text_become_files(tmp_path):
     class App:
         outdir = tmp_path

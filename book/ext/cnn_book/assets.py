@@ -12,6 +12,7 @@ IN_TEXT = re.compile(r'<script type="text/x-thebe-config">.*?</script>|<script>k
 VIEWPORT = re.compile(r'<meta name="viewport"[^>]*>\s*')  # Furo has its own
 CODE = re.compile(r"<pre>(.*?)</pre>", re.S)
 NARROW = 28  # characters of code that fit on a page 320 px wide
+PLAIN = re.compile(r'<span class="(?:n|p|w)">([^<]*)</span>')  # names, brackets, blanks: no style marks them
 PICTURE = re.compile(r'src="data:image/(png|bmp|jpeg);base64,([^"]+)"')
 
 
@@ -54,8 +55,8 @@ def mend(app, pagename, templatename, context, doctree):
 
 def _focusable(match):
     text = unescape(re.sub("<[^>]+>", "", match[1]))
-    wide = max(map(len, text.split("\n"))) > NARROW
-    return f'<pre tabindex="0">{match[1]}</pre>' if wide else match[0]
+    focus = ' tabindex="0"' if max(map(len, text.split("\n"))) > NARROW else ""
+    return f"<pre{focus}>{PLAIN.sub(lambda span: span[1], match[1])}</pre>"
 
 
 def _text(file):
