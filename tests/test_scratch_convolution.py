@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnnlib.scratch import conv1d, conv2d, conv2d_v5, conv3d, convolution, convolve2d
+from cnnlib.scratch import _windows, conv1d, conv2d, conv2d_v5, conv3d, convolve2d
 from tests.test_shapes import random_layer, spread
 
 TOLERANCE = {np.float32: 1e-4, np.float64: 1e-9}  # of the largest value
@@ -39,11 +39,11 @@ def compare(ours, judge, axes, rng, numbers):
     return False
 
 
-@pytest.mark.parametrize("tile", [1, 1_000, convolution.TILE])  # a row at a time, some rows, everything at once
+@pytest.mark.parametrize("tile", [1, 1_000, _windows.TILE])  # a row at a time, some rows, everything at once
 @pytest.mark.parametrize(("ours", "judge", "axes"), [(conv1d, F.conv1d, 1), (conv2d, F.conv2d, 2),
                                                      (conv3d, F.conv3d, 3)])
 def test_1_000_random_layers_agree_with_pytorch(monkeypatch, ours, judge, axes, tile):
-    monkeypatch.setattr(convolution, "TILE", tile)
+    monkeypatch.setattr(_windows, "TILE", tile)
     rng, numbers = random.Random(axes), np.random.default_rng(axes)
     compared = sum(not compare(ours, judge, axes, rng, numbers) for _ in range(1_750))
     assert 1_000 <= compared <= 1_650  # number by number; the others are refused by both
@@ -54,7 +54,7 @@ def test_layers_larger_than_a_tile_agree_with_pytorch(groups):
     numbers = np.random.default_rng(groups)
     x = numbers.normal(size=(2, 32, 61, 47)).astype(np.float32)
     weight = numbers.normal(size=(64, 32 // groups, 3, 5)).astype(np.float32)
-    assert x.size * 15 * 4 > 10 * convolution.TILE
+    assert x.size * 15 * 4 > 10 * _windows.TILE
     for options in ({"padding": (1, 2)}, {"stride": (2, 3), "dilation": (3, 1)}, {"padding": "same"}):
         right = F.conv2d(torch.from_numpy(x), torch.from_numpy(weight), groups=groups, **options).numpy()
         assert close(conv2d(x, weight, groups=groups, **options), right)

@@ -50,3 +50,63 @@ def check_convolution(function, x, weight, *, dims, stride=1, padding=0):
             rule = f"the kernel must fit into the {size + 2 * padding} pixels of the padded input"
             raise ValueError(f"{function}: {rule}, got {kernel_size} pixels")
     return tuple(array if array.dtype.kind == "f" else array.astype(np.float64) for array in (x, weight))
+
+
+def floats(function, **arrays):
+    """Return arrays of one float type: whole numbers become float64, the widest float type of all is kept.
+
+    Args:
+        function: the function that the reader called, for the message.
+        arrays: name=(value, dims), or name=(value, None) for at least one axis; a value of None stays None.
+
+    Raises:
+        ValueError: as numbers.
+    """
+    checked = {}
+    for name, (value, dims) in arrays.items():
+        if value is not None:
+            checked[name] = numbers(function, name, value, dims=dims or 1, or_more=dims is None)
+    kind = np.result_type(*checked.values())
+    if kind.kind != "f" or kind.itemsize < 4:
+        kind = np.dtype(np.float32 if kind.kind == "f" else np.float64)
+    kept = (checked[name].astype(kind, copy=False) if name in checked else None for name in arrays)
+    return tuple(kept)
+
+
+def same_shape(function, name, array, shape):
+    """Raise unless an array has the given shape."""
+    if array.shape != tuple(shape):
+        raise ValueError(f"{function}: {name} must have the shape {tuple(shape)}, got {array.shape}")
+
+
+def fraction(function, name, value):
+    """Return a number from 0 to 1.
+
+    Raises:
+        ValueError: value is no such number.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value <= 1:
+        raise ValueError(f"{function}: {name} must be a fraction of 1, got {value!r}")
+    return float(value)
+
+
+def at_least_zero(function, name, value):
+    """Return a finite number of at least 0.
+
+    Raises:
+        ValueError: value is no such number.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value < np.inf:
+        raise ValueError(f"{function}: {name} must be a number of at least 0, got {value!r}")
+    return float(value)
+
+
+def flag(function, name, value):
+    """Return True or False.
+
+    Raises:
+        ValueError: value is neither.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{function}: {name} must be True or False, got {value!r}")
+    return bool(value)

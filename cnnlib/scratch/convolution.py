@@ -1,6 +1,6 @@
 """Fast convolution in NumPy: windows as a view, columns a cache full at a time, one matrix product.
 
-A view of windows. ``_windows`` shows every tap of every window of the padded input without copying a number. A view is
+A view of windows. ``windows`` shows every tap of every window of the padded input without copying a number. A view is
 memory plus a step for each axis: to the next tap it is ``dilation`` pixels, to the next window ``stride`` pixels.
 
 One matrix product. Copied into a matrix, each window becomes a column (Chellapilla, Puri & Simard 2006 call this
@@ -14,16 +14,12 @@ computed in tiles of some rows, and the columns of one tile fit into the process
 What it costs. In a dense layer the copy pays: all filters use each number in it. With groups only out_channels / groups
 filters use it, in a depthwise layer a single one: there the copy itself takes the time, and the layer waits for memory.
 """
-import math
-from itertools import product
-
 import numpy as np
 
 from cnnlib._arguments import channels, per_axis
 from cnnlib.scratch._check import numbers
+from cnnlib.scratch._windows import pad, tiles, windows
 from cnnlib.shapes.convolution import both_sides, fit
-
-TILE = 1 << 20  # bytes of columns at a time: measured at 0.5, 1, 2 and 4 MiB, this is fast for all layers
 
 
 def conv2d(x, weight, bias=None, *, stride=1, padding=0, dilation=1, groups=1):
@@ -151,46 +147,34 @@ def _convolve(function, x, weight, bias, stride, padding, dilation, groups, *, a
     rows = zip(x.shape[2:], kernel_size, stride, padding, dilation, strict=True)
     output = tuple(fit(function, size, k, s, sum(p), d) for size, k, s, p, d in rows)
     exact = np.promote_types(x.dtype, np.float32)  # half precision is summed in single precision
-    windows = _windows(_pad_zeros(x, padding).astype(exact, copy=False), kernel_size, output, stride, dilation)
-    y = _product(windows, weight.astype(exact, copy=False), groups)
+    view = windows(pad(x, padding).astype(exact, copy=False), kernel_size, output, stride, dilation)
+    y = _product(view, weight.astype(exact, copy=False), groups)
     if bias is not None:
         y += bias.reshape(-1, *(1,) * axes)
     return y.astype(x.dtype, copy=False)
 
 
-def _windows(x, kernel_size, output, stride, dilation):
-    """Return a view of x, (N, C, *kernel_size, *output): every tap of every window, nothing copied."""
-    image, pixel = x.strides[:2], x.strides[2:]  # in bytes
-    to_next_tap = [step * size for step, size in zip(dilation, pixel, strict=True)]
-    to_next_window = [step * size for step, size in zip(stride, pixel, strict=True)]
-    shape, steps = (*x.shape[:2], *kernel_size, *output), (*image, *to_next_tap, *to_next_window)
-    return np.lib.stride_tricks.as_strided(x, shape, steps, writeable=False)  # in bounds, as `fit` has checked
+def correlate(x, weight, dilation, groups):
+    """Return the output of checked float arrays at stride 1 without padding."""
+    reach = [d * (k - 1) + 1 for k, d in zip(weight.shape[2:], dilation, strict=True)]
+    output = tuple(size - r + 1 for size, r in zip(x.shape[2:], reach, strict=True))
+    return _product(windows(x, weight.shape[2:], output, (1,) * len(output), dilation), weight, groups)
 
 
-def _product(windows, weight, groups):
+def _product(view, weight, groups):
     """Return the output, (N, O, *output), tile by tile: columns of the windows, then one matrix product."""
-    axes, (batch, out_channels) = weight.ndim - 2, (len(windows), len(weight))
-    output, depth = windows.shape[2 + axes:], weight[0].size  # depth: what one filter multiplies and adds
-    windows = windows.reshape(batch, groups, -1, *windows.shape[2:])
+    axes, (batch, out_channels) = weight.ndim - 2, (len(view), len(weight))
+    output, depth = view.shape[2 + axes:], weight[0].size  # depth: what one filter multiplies and adds
+    view = view.reshape(batch, groups, -1, *view.shape[2:])
     filters = weight.reshape(groups, out_channels // groups, depth)
-    y = np.empty((batch, groups, out_channels // groups, *output), windows.dtype)
-    for image, group, strip in _tiles(batch, groups, output, depth * windows.itemsize):
-        part = windows[(image, group, *(slice(None),) * (1 + axes), strip)]
+    y = np.empty((batch, groups, out_channels // groups, *output), view.dtype)
+    for image, group, strip in tiles(batch, groups, output, depth * view.itemsize):
+        part = view[(image, group, *(slice(None),) * (1 + axes), strip)]
         tile, columns_shape = y[image, group, :, strip], (*part.shape[:2], depth, -1)
         # reshape copies (only a 1x1 filter with stride 1 needs no copy); without a name the copy is freed at once,
         # and the next tile gets the same memory, which is still in the cache
         tile[...] = (filters[group] @ part.reshape(columns_shape)).reshape(tile.shape)
     return y.reshape(batch, out_channels, *output)
-
-
-def _tiles(batch, groups, output, column):
-    """Return slices of images, groups and output rows whose columns, ``column`` bytes each, fit into TILE."""
-    room, cuts = TILE // (column * math.prod(output[1:])), []
-    for total in (output[0], groups, batch):
-        size = min(max(room, 1), total)
-        room //= size
-        cuts.append([slice(at, at + size) for at in range(0, total, size)])
-    return product(*reversed(cuts))
 
 
 def _arrays(function, x, weight, bias, groups, axes):
@@ -210,13 +194,3 @@ def _arrays(function, x, weight, bias, groups, axes):
     if kind.kind != "f":
         kind = np.dtype(np.float64)
     return x.astype(kind, copy=False), weight.astype(kind, copy=False), bias
-
-
-def _pad_zeros(x, padding):
-    if not any(map(any, padding)):
-        return x
-    sizes = [size + sum(p) for size, p in zip(x.shape[2:], padding, strict=True)]
-    padded = np.zeros((*x.shape[:2], *sizes), x.dtype)
-    inside = tuple(slice(before, before + size) for size, (before, _) in zip(x.shape[2:], padding, strict=True))
-    padded[(..., *inside)] = x
-    return padded

@@ -1,4 +1,6 @@
 """How large a pooling's output is."""
+from dataclasses import dataclass
+
 from cnnlib._arguments import image_shape, per_axis, whole
 
 
@@ -53,12 +55,38 @@ def pool_output_shape(input_shape, kernel_size, *, stride=None, padding=0, dilat
     (1, 64, 56, 56)
     """
     name = "pool_output_shape"
-    batch, channels, *space = image_shape(name, input_shape)
-    stride = kernel_size if stride is None else stride
-    options = [per_axis(name, word, value, len(space), least=least) for word, value, least in (
-        ("kernel_size", kernel_size, 1), ("stride", stride, 1), ("padding", padding, 0), ("dilation", dilation, 1))]
-    rows = zip(space, *options, strict=True)
-    return (batch, channels, *(_pool_size(name, *row, ceil_mode) for row in rows))
+    pool = Pool.parse(name, input_shape, kernel_size, stride, padding, dilation, ceil_mode)
+    return (*input_shape[:2], *pool.output)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """A pooling's arguments, checked, one number for each axis.
+
+    Attributes:
+        reached: pixels (before, after) each axis that the windows reach: the padding, and what ceil_mode adds.
+    """
+
+    kernel_size: tuple
+    stride: tuple
+    padding: tuple
+    dilation: tuple
+    output: tuple
+    reached: tuple
+
+    @classmethod
+    def parse(cls, function, input_shape, kernel_size, stride, padding, dilation, ceil_mode):
+        """Check all arguments in the name of a public function and compute the output's sizes."""
+        space = image_shape(function, input_shape)[2:]
+        stride = kernel_size if stride is None else stride
+        options = [per_axis(function, word, value, len(space), least=least) for word, value, least in (
+            ("kernel_size", kernel_size, 1), ("stride", stride, 1), ("padding", padding, 0), ("dilation", dilation, 1))]
+        rows = list(zip(space, *options, strict=True))
+        output = tuple(_pool_size(function, *row, ceil_mode) for row in rows)
+        ends = [(count - 1) * s + d * (k - 1) + 1 - n - p for count, (n, k, s, p, d) in zip(output, rows, strict=True)]
+        reached = tuple((p, max(p, end)) for p, end in zip(options[2], ends, strict=True))
+        names = ("kernel_size", "stride", "padding", "dilation")
+        return cls(output=output, reached=reached, **dict(zip(names, options, strict=True)))
 
 
 def _pool_size(function, size, kernel_size, stride, padding, dilation, ceil_mode):

@@ -55,13 +55,18 @@ def conv_transpose_output_shape(input_shape, out_channels, kernel_size, *, strid
     >>> conv_transpose_output_shape((1, 64, 7, 7), 32, 2, stride=2)
     (1, 32, 14, 14)
     """
-    name = "conv_transpose_output_shape"
-    batch, in_channels, *space = image_shape(name, input_shape)
-    _, out_channels, _ = channels(name, in_channels, out_channels, groups)
-    options = [per_axis(name, word, value, len(space), least=least) for word, value, least in (
-        ("kernel_size", kernel_size, 1), ("stride", stride, 1), ("padding", padding, 0),
-        ("output_padding", output_padding, 0), ("dilation", dilation, 1))]
-    return (batch, out_channels, *(_transposed(name, *row) for row in zip(space, *options, strict=True)))
+    options = {"stride": stride, "padding": padding, "output_padding": output_padding, "dilation": dilation}
+    return transposed_shape("conv_transpose_output_shape", input_shape, out_channels, kernel_size, groups, **options)
+
+
+def transposed_shape(function, input_shape, out_channels, kernel_size, groups, **options):
+    """Check all arguments in the name of a public function and return the output's shape."""
+    batch, in_channels, *space = image_shape(function, input_shape)
+    _, out_channels, _ = channels(function, in_channels, out_channels, groups)
+    least = {"kernel_size": 1, "stride": 1, "padding": 0, "output_padding": 0, "dilation": 1}
+    options = {"kernel_size": kernel_size, **options}
+    values = [per_axis(function, word, options[word], len(space), least=low) for word, low in least.items()]
+    return (batch, out_channels, *(_transposed(function, *row) for row in zip(space, *values, strict=True)))
 
 
 def _transposed(function, size, kernel_size, stride, padding, output_padding, dilation):
