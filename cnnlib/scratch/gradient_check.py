@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnlib._arguments import whole
-from cnnlib.scratch._check import floats, same_shape
+from cnnlib.scratch._check import numbers, same_shape
 
 STEP = 1e-5
 
@@ -69,7 +69,7 @@ def relative_error(a, b, *, floor=None):
     >>> relative_error([1.0, 0.0], [1.1, 1e-9]).round(4)
     array([0.0909, 0.    ])
     """
-    a, b = _point("relative_error", a), _point("relative_error", b)
+    a, b = _point("relative_error", a, "a"), _point("relative_error", b, "b")
     same_shape("relative_error", "b", b, a.shape)
     size = np.maximum(abs(a), abs(b))
     if floor is None:
@@ -77,7 +77,7 @@ def relative_error(a, b, *, floor=None):
     elif isinstance(floor, bool) or not isinstance(floor, (int, float, np.number)) or not 0 <= floor < np.inf:
         raise ValueError(f"relative_error: floor must be a number of at least 0, got {floor!r}")
     size = np.maximum(size, floor)
-    return np.divide(abs(a - b), size, out=np.zeros_like(size), where=size > 0)
+    return np.divide(abs(a - b), size, out=np.zeros_like(size), where=size != 0)  # a NaN stays one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,9 +233,8 @@ def _value(function, f, x, index, shift):
     return value.item()
 
 
-def _point(function, x):
-    x = x if np.ndim(x) else np.asarray(x)[None]
-    return floats(function, x=(x, None))[0].astype(np.float64)
+def _point(function, x, name="x"):
+    return np.atleast_1d(numbers(function, name, x, dims=0, or_more=True)).astype(np.float64)
 
 
 def _positive(function, name, value):

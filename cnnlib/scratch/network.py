@@ -225,7 +225,7 @@ def load_weights(net, path):
     if not Path(path).is_file():
         raise ValueError(f"load_weights: path must be a file, got {str(path)!r}")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             state = {name: file[name] for name in file.files}
     except Exception as error:  # a damaged file fails in many ways: zip, zlib, struct, NumPy
         if isinstance(error, MemoryError):
