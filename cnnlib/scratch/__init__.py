@@ -23,7 +23,7 @@ from cnnlib.scratch.convolution_backward import conv2d_backward
 from cnnlib.scratch.dense import dropout, dropout_backward, flatten, flatten_backward, linear, linear_backward
 from cnnlib.scratch.gradient_check import GradientReport, check_gradients, numerical_gradient, relative_error
 from cnnlib.scratch.layers import BatchNorm1d, BatchNorm2d, Conv2d, Dropout, Linear
-from cnnlib.scratch.lenet import lenet
+from cnnlib.scratch.lenet_style import lenet
 from cnnlib.scratch.losses import cross_entropy, cross_entropy_backward
 from cnnlib.scratch.network import (
     SGD,
@@ -51,7 +51,7 @@ from cnnlib.scratch.plain_layers import (
     Tanh,
 )
 from cnnlib.scratch.pooling import avg_pool2d, avg_pool2d_backward, max_pool2d, max_pool2d_backward
-from cnnlib.scratch.softmax import log_softmax, log_softmax_backward, softmax, softmax_backward
+from cnnlib.scratch.scores import log_softmax, log_softmax_backward, softmax, softmax_backward
 from cnnlib.scratch.transposed import conv_transpose2d, conv_transpose2d_backward
 from cnnlib.scratch.versions import conv2d_v1, conv2d_v2, conv2d_v3, conv2d_v4, conv2d_v5
 

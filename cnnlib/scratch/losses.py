@@ -3,7 +3,7 @@ import numpy as np
 
 from cnnlib._arguments import integer
 from cnnlib.scratch._check import floats, fraction, same_shape
-from cnnlib.scratch.softmax import log_softmax
+from cnnlib.scratch.scores import log_softmax
 
 REDUCTIONS = ("mean", "sum", "none")
 

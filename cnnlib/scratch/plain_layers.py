@@ -3,7 +3,7 @@ from cnnlib.scratch import activations, dense, losses, pooling
 from cnnlib.scratch._check import fraction
 from cnnlib.scratch._layer import FunctionLayer
 from cnnlib.scratch.adaptive_pooling import adaptive_avg_pool2d, adaptive_avg_pool2d_backward
-from cnnlib.scratch.softmax import softmax, softmax_backward
+from cnnlib.scratch.scores import softmax, softmax_backward
 
 
 class MaxPool2d(FunctionLayer):
