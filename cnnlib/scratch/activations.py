@@ -50,7 +50,7 @@ def relu_backward(grad_output, x):
     array([0., 0., 5.])
     """
     grad_output, x = pair("relu_backward", grad_output, x)
-    return np.where(x > 0, grad_output, 0)
+    return passed(grad_output, x > 0)
 
 
 def leaky_relu(x, *, negative_slope=0.01):
@@ -142,7 +142,7 @@ def relu6_backward(grad_output, x):
     array([0., 5., 0.])
     """
     grad_output, x = pair("relu6_backward", grad_output, x)
-    return np.where((x > 0) & (x < 6), grad_output, 0)
+    return passed(grad_output, (x > 0) & (x < 6))
 
 
 def sigmoid(x):
@@ -234,6 +234,13 @@ def tanh_backward(grad_output, x):
     """
     grad_output, x = pair("tanh_backward", grad_output, x)
     return grad_output * (1 - np.tanh(x) ** 2)
+
+
+def passed(grad, mask):
+    """Return grad where mask is True, else 0. A product is several times faster than np.where on a random mask."""
+    if np.isfinite(grad).all():
+        return grad * mask
+    return np.where(mask, grad, 0)  # infinity times 0 would be NaN
 
 
 def pair(function, grad_output, x):

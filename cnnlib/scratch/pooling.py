@@ -8,6 +8,7 @@ import numpy as np
 
 from cnnlib.scratch._check import flag, floats, same_shape
 from cnnlib.scratch._windows import inside, pad, windows
+from cnnlib.scratch.activations import passed
 from cnnlib.shapes.pooling import Pool
 
 
@@ -37,11 +38,7 @@ def max_pool2d(x, kernel_size, *, stride=None, padding=0, dilation=1, ceil_mode=
     """
     [x] = floats("max_pool2d", x=(x, 4))
     pool = Pool.parse("max_pool2d", x.shape, kernel_size, stride, padding, dilation, ceil_mode)
-    view = _view(x, pool, -np.inf)
-    best = view[:, :, 0, 0].copy()
-    for row, col in _taps(pool)[1:]:
-        np.maximum(best, view[:, :, row, col], out=best)
-    return best
+    return _best(_view(x, pool, -np.inf), pool)
 
 
 def max_pool2d_backward(grad_output, x, kernel_size, *, stride=None, padding=0, dilation=1, ceil_mode=False):
@@ -73,8 +70,7 @@ def max_pool2d_backward(grad_output, x, kernel_size, *, stride=None, padding=0, 
     grad_output, x = floats(name, grad_output=(grad_output, 4), x=(x, 4))
     pool = Pool.parse(name, x.shape, kernel_size, stride, padding, dilation, ceil_mode)
     same_shape(name, "grad_output", grad_output, (*x.shape[:2], *pool.output))
-    winner = _winner(_view(x, pool, -np.inf), pool)
-    return _spread(pool, x, (np.where(winner == tap, grad_output, 0) for tap in range(len(_taps(pool)))))
+    return _spread(pool, x, (passed(grad_output, won) for won in _winners(_view(x, pool, -np.inf), pool)))
 
 
 def avg_pool2d(x, kernel_size, *, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
@@ -154,17 +150,23 @@ def _taps(pool):
     return list(np.ndindex(pool.kernel_size))
 
 
-def _winner(view, pool):
-    """Return the first tap that holds the largest number of each window, (N, C, H_out, W_out)."""
+def _best(view, pool):
+    """Return the largest number of each window, (N, C, H_out, W_out); a NaN is passed on."""
     best = view[:, :, 0, 0].copy()
-    winner = np.zeros(best.shape, np.int16)
-    for tap, (row, col) in list(enumerate(_taps(pool)))[1:]:
+    for row, col in _taps(pool)[1:]:
+        np.maximum(best, view[:, :, row, col], out=best)
+    return best
+
+
+def _winners(view, pool):
+    """Yield for each tap in which windows it is the winner: it equals the largest number, and no tap before it did."""
+    best = _best(view, pool)
+    free = np.ones(best.shape, bool)
+    for row, col in _taps(pool):
         value = view[:, :, row, col]
-        better = value > best  # not >=: the first of equals wins
-        better |= value != value  # a NaN wins, as in PyTorch
-        np.copyto(winner, tap, where=better)
-        np.copyto(best, value, where=better)
-    return winner
+        won = ((value == best) | (value != value)) & free  # a NaN wins its window
+        free ^= won
+        yield won
 
 
 def _spread(pool, x, shares):
