@@ -38,7 +38,11 @@ def max_pool2d(x, kernel_size, *, stride=None, padding=0, dilation=1, ceil_mode=
     """
     [x] = floats("max_pool2d", x=(x, 4))
     pool = Pool.parse("max_pool2d", x.shape, kernel_size, stride, padding, dilation, ceil_mode)
-    return _best(_view(x, pool, -np.inf), pool)
+    view = _view(x, pool, -np.inf)
+    largest = view[:, :, 0, 0].copy()
+    for row, col in _taps(pool)[1:]:
+        np.maximum(largest, view[:, :, row, col], out=largest)
+    return largest
 
 
 def max_pool2d_backward(grad_output, x, kernel_size, *, stride=None, padding=0, dilation=1, ceil_mode=False):
@@ -70,7 +74,9 @@ def max_pool2d_backward(grad_output, x, kernel_size, *, stride=None, padding=0, 
     grad_output, x = floats(name, grad_output=(grad_output, 4), x=(x, 4))
     pool = Pool.parse(name, x.shape, kernel_size, stride, padding, dilation, ceil_mode)
     same_shape(name, "grad_output", grad_output, (*x.shape[:2], *pool.output))
-    return _spread(pool, x, (passed(grad_output, won) for won in _winners(_view(x, pool, -np.inf), pool)))
+    options = {"stride": stride, "padding": padding, "dilation": dilation, "ceil_mode": ceil_mode}
+    winners = _winners(x, max_pool2d(x, kernel_size, **options), pool)
+    return _spread(pool, x, (passed(grad_output, won) for won in winners))
 
 
 def avg_pool2d(x, kernel_size, *, stride=None, padding=0, ceil_mode=False, count_include_pad=True):
@@ -150,21 +156,12 @@ def _taps(pool):
     return list(np.ndindex(pool.kernel_size))
 
 
-def _best(view, pool):
-    """Return the largest number of each window, (N, C, H_out, W_out); a NaN is passed on."""
-    best = view[:, :, 0, 0].copy()
-    for row, col in _taps(pool)[1:]:
-        np.maximum(best, view[:, :, row, col], out=best)
-    return best
-
-
-def _winners(view, pool):
+def _winners(x, largest, pool):
     """Yield for each tap in which windows it is the winner: it equals the largest number, and no tap before it did."""
-    best = _best(view, pool)
-    free = np.ones(best.shape, bool)
+    view, free = _view(x, pool, -np.inf), np.ones(largest.shape, bool)
     for row, col in _taps(pool):
         value = view[:, :, row, col]
-        won = ((value == best) | (value != value)) & free  # a NaN wins its window
+        won = ((value == largest) | (value != value)) & free  # a NaN wins its window
         free ^= won
         yield won
 

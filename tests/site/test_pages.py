@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-PAGES = ["book/index", "book/how_to_use", "notebooks/00_before_you_start", "notebooks/02_convolution_math",
-         "notebooks/03_convolution_from_scratch", "book/topics", "book/glossary", "book/references"]
+PAGES = ["book/index", "book/how_to_use", "notebooks/00_before_you_start", "notebooks/01_why_convolution",
+         "notebooks/02_convolution_math", "notebooks/03_convolution_from_scratch", "notebooks/04_pooling_layers",
+         "book/topics", "book/glossary", "book/references"]
 LIMIT = 200 * 1024  # bytes, gzipped, pictures not counted
 PICTURES = (".png", ".bmp", ".jpeg", ".svg", ".webp")
 SHIFT = """() => new Promise((done) => {
