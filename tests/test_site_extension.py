@@ -12,7 +12,7 @@ from tools.project import ROOT
 
 sys.path.insert(0, str(ROOT / "book" / "ext"))
 
-from cnn_book import assets, freshness, katex, launch, topics, widgets
+from cnn_book import assets, freshness, katex, launch, styles, topics, widgets
 
 
 def stored_state(widget):
@@ -177,3 +177,32 @@ def test_pictures_in_the_text_become_files(tmp_path):
     assets.move_pictures(App, "notebooks/a", "page.html", context, None)
     name = re.search(r'src="\.\./(_images/\w+\.png)"', context["body"])[1]
     assert (tmp_path / name).read_bytes() == b"hello"
+
+
+PAGE = """<head>
+<link rel="stylesheet" href="../_static/widgets/w.css">
+<title>Page</title>
+<link rel="stylesheet" type="text/css" href="../_static/a.css?v=1" />
+<link rel="stylesheet" type="text/css" href="../_static/katex/k.css?v=2" />
+</head>"""
+
+
+def test_style_sheets_become_one_in_their_order(tmp_path):
+    for name, text in (("widgets/w.css", "b { c: d }"), ("a.css", "b { c: e }"),
+                       ("katex/k.css", "@font-face { src: url(fonts/f.woff2), url('data:x') }")):
+        (tmp_path / "_static" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "_static" / name).write_text(text)
+    (tmp_path / "notebooks").mkdir()
+    page = styles.join_page(PAGE, "notebooks/page.html", tmp_path)
+    [href] = re.findall(r'href="([^"]+)"', page)
+    sheet = (tmp_path / "notebooks" / href).read_text()
+    assert sheet.index("c: d") < sheet.index("c: e") < sheet.index("font-face")
+    assert "url(katex/fonts/f.woff2)" in sheet and "url('data:x')" in sheet
+    assert styles.join_page(page, "notebooks/page.html", tmp_path) == page  # a page that was not built anew
+    (tmp_path / "_static" / "a.css").write_text("b { c: f }")
+    later = styles.join_page(page, "notebooks/page.html", tmp_path)
+    assert later != page and "c: f" in (tmp_path / "notebooks" / re.search(r'href="([^"]+)"', later)[1]).read_text()
+
+
+def test_page_without_style_sheets_stays_as_it_is(tmp_path):
+    assert styles.join_page("<head></head>", "page.html", tmp_path) == "<head></head>"

@@ -5,7 +5,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))  # for tools/, which the extension shares with the command line
 
-from cnn_book import assets, freshness, katex, launch, topics, widgets  # noqa: E402
+from cnn_book import assets, freshness, katex, launch, styles, topics, widgets  # noqa: E402
 
 
 def setup(app):
@@ -19,5 +19,6 @@ def setup(app):
     app.connect("html-page-context", assets.move_pictures, priority=920)
     app.connect("html-page-context", assets.mend, priority=930)
     app.connect("html-page-context", assets.drop_unused, priority=999)
+    app.connect("build-finished", styles.join_styles)
     app.add_css_file("site.css")
     return {"parallel_read_safe": True, "parallel_write_safe": False}

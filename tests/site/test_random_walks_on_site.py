@@ -1,0 +1,99 @@
+"""Widgets on the built page, with no kernel and the network cut.
+
+After each step of a random walk through the settings the page shows what the view's ``draw`` returns, which the
+widgets' own tests compare with cnnlib.
+"""
+import random
+import re
+
+import pytest
+
+from cnnlib import widgets
+from tools.node import call_view
+
+STEPS = 2_000
+WIDGETS = {  # name: the page that it stands on, and a control that no other widget of the page has
+    "ParameterExplosion": ("01_why_convolution", "dense outputs"),
+    "ShiftExplorer": ("01_why_convolution", "right"),
+    "PoolingExplorer": ("04_pooling_layers", "input size"),
+}
+WALK = """(root, steps) => {
+  const inputs = Object.fromEntries([...root.querySelectorAll('label.cnn-control')].map((label) =>
+    [label.querySelector('.cnn-name')?.textContent ?? label.textContent, label.querySelector('input, select')]));
+  const inner = (el) => [...el.children].map((child) => child.outerHTML.replace(/^<[^>]*>/, '')).join('');
+  const set = (name, value) => {
+    const input = inputs[name];
+    if (input.type === 'checkbox') input.checked = value;
+    else if (input.tagName === 'SELECT') input.selectedIndex = value;
+    else input.value = String(value);
+    ['input', 'change'].forEach((kind) => input.dispatchEvent(new Event(kind, {bubbles: true})));
+  };
+  const wrong = [];
+  steps.forEach(([changes, html], at) => {
+    changes.forEach(([name, value]) => set(name, value));
+    const right = document.createElement('div');
+    right.innerHTML = html;
+    const shown = inner(root.querySelector('.cnn-view'));
+    if (shown !== inner(right)) wrong.push([at, changes, shown, inner(right)]);
+  });
+  return wrong.slice(0, 1);
+}"""
+STATE = "((state) => typeof derive === 'undefined' ? {} : derive(state))"
+DRAW = "((state) => draw(typeof derive === 'undefined' ? state : {...state, ...derive(state)}))"
+
+
+def controls_of(widget):
+    """Return {trait: control}, the play row's slider included."""
+    row = [control for box in widget.children for control in getattr(box, "children", ())]
+    position = [control for control in row if getattr(control, "description", "") == "position"]
+    return {**widget.controls, **({"position": position[0]} if position else {})}
+
+
+def some_value(control, rng):
+    """Return a random value of a control, as its trait has it."""
+    if "index" in control.keys:
+        return rng.randrange(len(control.options))
+    if isinstance(control.value, bool):
+        return rng.random() < 0.5
+    if isinstance(control.value, int):
+        return rng.randint(control.min, control.max)
+    return round(control.min + rng.randint(0, round((control.max - control.min) / control.step)) * control.step, 9)
+
+
+def walk(widget, rng):
+    """Return steps of (changes, expected HTML); the first sets every control."""
+    view, controls = widget.view, controls_of(widget)
+    script = next(each for each in type(view).__mro__ if isinstance(vars(each).get("_esm"), str))
+    state = {name: getattr(view, name) for name in script.class_own_traits(sync=True) if not name.startswith("_")}
+    settings = [name for name in controls if name != "position"]
+    states, changed = [], []
+    for step in range(STEPS):
+        names = settings if not step else rng.sample(settings, rng.randint(1, min(3, len(settings))))
+        state = {**state, **{name: some_value(controls[name], rng) for name in names}}
+        states.append(state)
+        changed.append(names)
+    if "position" in controls:
+        last = call_view(script, STATE, [[each] for each in states])
+        states = [{**each, "position": rng.randint(0, derived["last_position"])}
+                  for each, derived in zip(states, last, strict=True)]
+        changed = [[*names, "position"] for names in changed]
+    pictures = call_view(script, DRAW, [[each] for each in states])
+    return [[[[controls[name].description, each[name]] for name in names], html]
+            for each, names, html in zip(states, changed, pictures, strict=True)]
+
+
+@pytest.mark.parametrize("name", WIDGETS)
+def test_page_follows_a_random_walk(new_page, name):
+    path, control = WIDGETS[name]
+    page = new_page(f"notebooks/{path}.html", viewport={"width": 1280, "height": 900})
+    root = page.locator(".cnn-widget").filter(has=page.locator(".cnn-name", has_text=re.compile(f"^{control}$"))).first
+    root.scroll_into_view_if_needed()
+    page.wait_for_function("(root) => root.dataset.state === 'ready'", arg=root.element_handle())
+    steps = walk(getattr(widgets, name)(), random.Random(name))
+    for at in range(0, STEPS, 200):
+        assert root.evaluate(WALK, steps[at:at + 200]) == []
+
+
+def test_every_widget_is_walked_here_or_has_a_test_of_its_own():
+    elsewhere = {"ConvolutionExplorer", "KernelGallery", "LoopStepper", "Quiz"}
+    assert set(WIDGETS) | elsewhere == set(widgets.__all__)
