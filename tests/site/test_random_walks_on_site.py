@@ -16,6 +16,10 @@ WIDGETS = {  # name: the page that it stands on, and a control that no other wid
     "ParameterExplosion": ("01_why_convolution", "dense outputs"),
     "ShiftExplorer": ("01_why_convolution", "right"),
     "PoolingExplorer": ("04_pooling_layers", "input size"),
+    "ShapeTracer": ("05_cnn_architecture", "layer 10"),
+    "ActivationExplorer": ("05_cnn_architecture", "negative slope"),
+    "BackpropExplorer": ("06_cnn_backprop", "layer"),
+    "GradientCheckExplorer": ("06_cnn_backprop", "precision"),
 }
 WALK = """(root, steps) => {
   const inputs = Object.fromEntries([...root.querySelectorAll('label.cnn-control')].map((label) =>

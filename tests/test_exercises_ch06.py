@@ -1,0 +1,178 @@
+"""The exercises of chapter 6: an independent right answer passes, typical wrong ones are told their mistake."""
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from cnnlib.exercises import ch06, verify_exercise
+
+
+def image(array):
+    return torch.tensor(np.asarray(array, dtype=float))[None, None]
+
+
+@pytest.mark.parametrize("name", ch06.EXERCISES)
+def test_exercise_can_be_trusted(name):
+    assert len(ch06.EXERCISES[name].mistakes) >= 5
+    verify_exercise(ch06.EXERCISES[name])
+
+
+# Right answers, found by PyTorch's autograd.
+
+def torch_pixel(grad_output, weight, row, col, *, stride=1):
+    kernel, sent = image(weight), image(grad_output)
+    size = [stride * (n - 1) + k for n, k in zip(sent.shape[2:], kernel.shape[2:], strict=True)]
+    x = torch.zeros(1, 1, *size, dtype=torch.float64, requires_grad=True)
+    F.conv2d(x, kernel, stride=stride).backward(sent)
+    return x.grad[0, 0, row, col]
+
+
+def torch_kernel(x, grad_output, kernel_size, *, stride=1):
+    weight = torch.zeros(1, 1, *kernel_size, dtype=torch.float64, requires_grad=True)
+    F.conv2d(image(x), weight, stride=stride).backward(image(grad_output))
+    return weight.grad[0, 0]
+
+
+def torch_pool(x, grad_output, kernel_size, *, stride=None):
+    x = image(x).requires_grad_()
+    F.max_pool2d(x, kernel_size, stride).backward(image(grad_output))
+    return x.grad[0, 0]
+
+
+def torch_scores(scores, labels):
+    scores = torch.tensor(scores, requires_grad=True)
+    F.cross_entropy(scores, torch.tensor(labels)).backward()
+    return scores.grad
+
+
+def two_loops(f, x, *, step=1e-5):
+    flat, slopes = np.array(x, dtype=float).ravel(), []
+    for i in range(flat.size):
+        unit = (np.arange(flat.size) == i) * step
+        slopes.append((f((flat + unit).reshape(x.shape)) - f((flat - unit).reshape(x.shape))) / step / 2)
+    return np.reshape(slopes, x.shape)
+
+
+@pytest.mark.parametrize(("check", "answer"), [
+    (ch06.check_pixel_gradient, torch_pixel),
+    (ch06.check_kernel_gradient, torch_kernel),
+    (ch06.check_max_pool_gradient, torch_pool),
+    (ch06.check_score_gradient, torch_scores),
+    (ch06.check_central_gradient, two_loops),
+])
+def test_an_answer_written_another_way_passes(check, answer):
+    feedback = check(answer)
+    assert feedback.passed, feedback
+
+
+# Wrong answers as readers write them.
+
+def turned_pixel(grad_output, weight, row, col, *, stride=1):
+    return torch_pixel(grad_output, np.flip(weight).copy(), row, col, stride=stride)
+
+
+def dense_windows(grad_output, weight, row, col, *, stride=1):
+    total = 0.0
+    for i in range(len(grad_output)):
+        for j in range(len(grad_output[0])):
+            if 0 <= row - i < len(weight) and 0 <= col - j < len(weight[0]):  # stride is never used
+                total += grad_output[i][j] * weight[row - i][col - j]
+    return total
+
+
+def only_the_sum(x, grad_output, kernel_size, *, stride=1):
+    return [[grad_output.sum()] * kernel_size[1]] * kernel_size[0]
+
+
+def packed_kernel(x, grad_output, kernel_size, *, stride=1):
+    rows, cols = grad_output.shape
+    return [[(x[a:a + rows, b:b + cols] * grad_output).sum() for b in range(kernel_size[1])]
+            for a in range(kernel_size[0])]
+
+
+def loop_pool(x, grad_output, kernel_size, *, stride=None, pay):
+    stride, grad_x = stride or kernel_size, np.zeros(x.shape)
+    for i, j in np.ndindex(grad_output.shape):
+        place = np.s_[i * stride:i * stride + kernel_size, j * stride:j * stride + kernel_size]
+        pay(grad_x[place], x[place], grad_output[i, j])
+    return grad_x
+
+
+def pool(pay):
+    return lambda x, g, k, *, stride=None: loop_pool(x, g, k, stride=stride, pay=pay)
+
+
+def pay_mask(grad, window, sent):
+    grad += (window == window.max()) * sent
+
+
+def pay_once(grad, window, sent):
+    grad[np.unravel_index(window.argmax(), window.shape)] = sent
+
+
+def pay_last(grad, window, sent):
+    places = np.argwhere(window == window.max())
+    grad[tuple(places[-1])] += sent
+
+
+def pay_mean(grad, window, sent):
+    grad += sent / window.size
+
+
+def shifted(f, x, ahead, behind, over):
+    gradient = np.zeros(x.shape)
+    for index in np.ndindex(x.shape):
+        right, left = x.copy(), x.copy()
+        right[index] += ahead
+        left[index] -= behind
+        gradient[index] = (f(right) - f(left)) / over
+    return gradient
+
+
+@pytest.mark.parametrize(("check", "answer", "mistake"), [
+    (ch06.check_pixel_gradient, turned_pixel, "kernel-turned-once-too-often"),
+    (ch06.check_pixel_gradient, dense_windows, "stride-ignored"),
+    (ch06.check_pixel_gradient, lambda g, w, row, col, *, stride=1: torch_pixel(
+        g, np.ones_like(w), row, col, stride=stride), "weights-forgotten"),
+    (ch06.check_kernel_gradient, only_the_sum, "pixels-forgotten"),
+    (ch06.check_kernel_gradient, packed_kernel, "stride-ignored"),
+    (ch06.check_kernel_gradient, lambda x, g, k, *, stride=1: torch_kernel(
+        x, np.flip(g).copy(), k, stride=stride), "gradient-turned"),
+    (ch06.check_kernel_gradient, lambda x, g, k, *, stride=1: -torch_kernel(x, g, k, stride=stride), "sign-turned"),
+    (ch06.check_max_pool_gradient, pool(pay_mask), "all-equals-paid"),
+    (ch06.check_max_pool_gradient, pool(pay_once), "overwritten"),
+    (ch06.check_max_pool_gradient, pool(pay_last), "last-of-equals"),
+    (ch06.check_max_pool_gradient, pool(pay_mean), "spread-evenly"),
+    (ch06.check_score_gradient, lambda z, t: torch_scores(z, t) * len(z), "not-divided-by-the-batch"),
+    (ch06.check_score_gradient, lambda z, t: -torch_scores(z, t), "sign-turned"),
+    (ch06.check_score_gradient, lambda z, t: torch.softmax(torch.tensor(z), 1) / len(z), "probabilities-only"),
+    (ch06.check_score_gradient, lambda z, t: (torch.softmax(torch.tensor(z), 0) - F.one_hot(
+        torch.tensor(t), z.shape[1])) / len(z), "softmax-over-the-batch"),
+    (ch06.check_central_gradient, lambda f, x, *, step: shifted(f, x, step, 0, step), "forward-difference"),
+    (ch06.check_central_gradient, lambda f, x, *, step: shifted(f, x, 0, step, step), "backward-difference"),
+    (ch06.check_central_gradient, lambda f, x, *, step: shifted(f, x, step, step, step), "divided-by-one-step"),
+    (ch06.check_central_gradient, lambda f, x, *, step: np.full(
+        x.shape, (f(x + step) - f(x - step)) / (2 * step)), "all-entries-at-once"),
+])
+def test_typical_wrong_answers_are_named(check, answer, mistake):
+    feedback = check(answer)
+    assert (feedback.passed, feedback.mistake) == (False, mistake), feedback
+
+
+def test_a_softmax_that_overflows_is_shown_the_case():
+    def naive(scores, labels):
+        with np.errstate(all="ignore"):
+            p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+        return (p - np.eye(scores.shape[1])[labels]) / len(scores)
+
+    assert ch06.check_score_gradient(naive).message == (
+        "score_gradient([[1000, 0, 999]], [1]) should be [[0.731059, -1, 0.268941]], got [[nan, -1, nan]].")
+
+
+def test_the_valid_correlation_of_the_sources_has_the_wrong_shape():
+    def valid(x, grad_output, kernel_size, *, stride=1):
+        return F.conv2d(image(x), image(grad_output))[0, 0]
+
+    assert ch06.check_kernel_gradient(valid).message == (
+        "kernel_gradient(an array of shape (6, 8), [[-3, -4, 5], [-4, 1, -2]], (3, 2), stride=3) should have "
+        "shape (3, 2), got shape (5, 6).")
