@@ -169,6 +169,12 @@ def test_wide_code_takes_the_focus_and_loses_idle_marks():
     assert context["body"] == f'<pre tabindex="0">{"x" * 40}<span class="k">if</span></pre><pre>(</pre>'
 
 
+def test_code_says_how_many_lines_it_has():
+    context = {"body": '<div class="highlight"><pre>a\n<span class="k">if</span>\n</pre></div><pre>a\nb</pre>'}
+    assets.mend(None, "page", "page.html", context, None)
+    assert context["body"].count("--lines") == 1 and '<div class="highlight" style="--lines:2"><pre>' in context["body"]
+
+
 def test_pictures_in_the_text_become_files(tmp_path):
     class App:
         outdir = tmp_path

@@ -10,7 +10,7 @@ UNUSED = ("thebe", "sphinx-book", "design-tabs", "sphinx-design", "togglebutton"
           "widget-state")
 IN_TEXT = re.compile(r'<script type="text/x-thebe-config">.*?</script>|<script>kernelName = .*?</script>', re.S)
 VIEWPORT = re.compile(r'<meta name="viewport"[^>]*>\s*')  # Furo has its own
-CODE = re.compile(r"<pre>(.*?)</pre>", re.S)
+CODE = re.compile(r'(<div class="highlight")?(>)?<pre>(.*?)</pre>', re.S)
 NARROW = 28  # characters of code that fit on a page 320 px wide
 PLAIN = re.compile(r'<span class="(?:n|p|w)">([^<]*)</span>')  # names, brackets, blanks: no style marks them
 PICTURE = re.compile(r'src="data:image/(png|bmp|jpeg);base64,([^"]+)"')
@@ -44,8 +44,8 @@ def move_pictures(app, pagename, templatename, context, doctree):
 
 
 def mend(app, pagename, templatename, context, doctree):
-    """Mend what Sphinx writes: code that may scroll sideways takes the keyboard's focus, citations are list items,
-    empty cells are no headers.
+    """Mend what Sphinx writes: code that may scroll sideways takes the keyboard's focus and says how many lines it has,
+    so that the browser may lay it out when it comes near; citations are list items, empty cells are no headers.
     """
     if "body" in context:
         body = CODE.sub(_focusable, context["body"])
@@ -54,9 +54,11 @@ def mend(app, pagename, templatename, context, doctree):
 
 
 def _focusable(match):
-    text = unescape(re.sub("<[^>]+>", "", match[1]))
-    focus = ' tabindex="0"' if max(map(len, text.split("\n"))) > NARROW else ""
-    return f"<pre{focus}>{PLAIN.sub(lambda span: span[1], match[1])}</pre>"
+    block, close, code = match[1] or "", match[2] or "", match[3]
+    lines = unescape(re.sub("<[^>]+>", "", code)).removesuffix("\n").split("\n")
+    focus = ' tabindex="0"' if max(map(len, lines)) > NARROW else ""
+    height = f' style="--lines:{len(lines)}"' if block else ""
+    return f"{block}{height}{close}<pre{focus}>{PLAIN.sub(lambda span: span[1], code)}</pre>"
 
 
 def _text(file):
