@@ -1,4 +1,6 @@
 """Check numbers and number-or-tuple options once, for cnnlib.shapes and cnnlib.scratch."""
+import math
+import numbers
 import operator
 
 
@@ -53,10 +55,10 @@ def sizes(function, name, value):
     """
     if not isinstance(value, (tuple, list)):
         raise ValueError(f"{function}: {name} must be a tuple of whole numbers, got {value!r}")
-    numbers = tuple(map(_index, value))
-    if any(number is None or number < 1 for number in numbers):
+    whole_numbers = tuple(map(_index, value))
+    if any(each is None or each < 1 for each in whole_numbers):
         raise ValueError(f"{function}: {name} must hold whole numbers of at least 1, got {value!r}")
-    return numbers
+    return whole_numbers
 
 
 def image_shape(function, shape):
@@ -84,6 +86,65 @@ def channels(function, in_channels, out_channels, groups):
         if value % groups:
             raise ValueError(f"{function}: groups must divide {name} = {value}, got {groups}")
     return in_channels, out_channels, groups
+
+
+def number(function, name, value, *, low=-math.inf, high=math.inf, rule="a finite number", above=False):
+    """Return value as a float.
+
+    Args:
+        function: the function that the reader called, for the message.
+        name: the argument.
+        value: what was given; NumPy numbers count, True does not.
+        low: the smallest allowed number, or with ``above`` what it must exceed.
+        high: the largest allowed number.
+        rule: what the message asks for.
+        above: True excludes ``low`` itself.
+
+    Raises:
+        ValueError: value is no finite number in this range.
+    """
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if not real or not math.isfinite(value) or not low <= value <= high or (above and value == low):
+        raise ValueError(f"{function}: {name} must be {rule}, got {value!r}")
+    return float(value)
+
+
+def fraction(function, name, value):
+    """Return a number from 0 to 1.
+
+    Raises:
+        ValueError: value is no such number.
+    """
+    return number(function, name, value, low=0, high=1, rule="a fraction of 1")
+
+
+def at_least_zero(function, name, value):
+    """Return a finite number of at least 0.
+
+    Raises:
+        ValueError: value is no such number.
+    """
+    return number(function, name, value, low=0, rule="a number of at least 0")
+
+
+def above_zero(function, name, value):
+    """Return a finite number above 0.
+
+    Raises:
+        ValueError: value is no such number.
+    """
+    return number(function, name, value, low=0, above=True, rule="a number above 0")
+
+
+def flag(function, name, value):
+    """Return True or False.
+
+    Raises:
+        ValueError: value is neither.
+    """
+    if not isinstance(value, bool) and type(value).__name__ not in ("bool", "bool_"):
+        raise ValueError(f"{function}: {name} must be True or False, got {value!r}")
+    return bool(value)
 
 
 def _index(value):

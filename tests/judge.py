@@ -22,25 +22,26 @@ def close(ours, right, *, scale=0):
     return bool(distance.max() <= TOLERANCE[right.dtype.type] * largest)
 
 
-def differences(ours, backward, judge, arrays, rng, *, fixed=(), options=None, judge_options=None):
+def differences(ours, backward, judge, arrays, rng, *, fixed=(), options=None, sums=True):
     """Return which results differ from PyTorch's: "output", "grad 0", "grad 1" …; None if both refuse the arguments.
 
     Args:
         ours: forward function; called with arrays, fixed and options.
         backward: its backward function; called with grad_output, arrays, fixed and options. Biases stand last in arrays
             and are not passed to it: its results are compared in the order of arrays.
-        judge: PyTorch's function; called as ours, with judge_options if given.
+        judge: PyTorch's function; called as ours.
         arrays: NumPy arrays that need a gradient.
         rng: NumPy's generator for the output's gradient.
         fixed: further positional arguments.
         options: keyword arguments.
-        judge_options: keyword arguments of PyTorch where they differ.
+        sums: True where an output is a sum that may come out near 0; the tolerance is then relative to what is summed,
+            as it always is for gradients.
     """
     options = options or {}
     tensors = [torch.from_numpy(array).requires_grad_() for array in arrays]
     plain = [torch.from_numpy(each) if isinstance(each, np.ndarray) else each for each in fixed]
     try:
-        right = judge(*tensors, *plain, **(judge_options or options))
+        right = judge(*tensors, *plain, **options)
     except (RuntimeError, ValueError):
         right = None
     if right is None or not right.numel():  # PyTorch returns some empty outputs, which are errors here
@@ -49,12 +50,13 @@ def differences(ours, backward, judge, arrays, rng, *, fixed=(), options=None, j
         return None
     grad_output = rng.normal(size=tuple(right.shape)).astype(arrays[0].dtype)
     before = [array.copy() for array in arrays]
-    wrong = [] if close(ours(*arrays, *fixed, **options), right, scale=np.abs(arrays[0]).max()) else ["output"]
-    if right.isneginf().any():  # a window of padding alone: PyTorch would write its gradient outside the map's memory
-        return wrong
+    wrong = [] if close(ours(*arrays, *fixed, **options), right, scale=sums * np.abs(arrays[0]).max()) else ["output"]
+    if right.isneginf().any() and not np.isneginf(arrays[0]).any():
+        return wrong  # a window of padding alone: PyTorch would write its gradient outside the map's memory
     right.backward(torch.from_numpy(grad_output))
     grads = backward(grad_output, *arrays[:2], *fixed, **options)
     grads = grads if isinstance(grads, tuple) else (grads,)
+    assert len(grads) >= len(tensors), "a gradient is missing"  # a layer without bias has one gradient to spare
     wrong += [f"grad {i}" for i, (grad, tensor) in enumerate(zip(grads, tensors, strict=False))
               if not close(grad, tensor.grad, scale=np.abs(grad_output).max())]
     assert all(map(np.array_equal, arrays, before)), "an argument was changed"

@@ -63,6 +63,12 @@ def test_shapes_stand_where_they_say():
         assert 0 < rows.min() and rows.max() < 27 and 0 < cols.min() and cols.max() < 27  # whole and inside
 
 
+def test_large_triangles_are_whole_too():
+    images = make_shapes(300, size=200, kinds=("triangle",), noise=0.0, texture=False).images[:, 0]
+    border = np.concatenate([images[:, [0, -1]].ravel(), images[:, :, [0, -1]].ravel()])
+    assert not border.any()
+
+
 def test_shapes_have_their_form():
     shapes = make_shapes(400, size=48, noise=0.0, texture=False)
     filled = {kind: [] for kind in KINDS}
@@ -114,15 +120,17 @@ def test_every_data_set_has_a_line_of_origin_and_license():
     (stratified_split, ([0.5],), {},
      "stratified_split: labels must be a list of whole numbers, got float64 of shape (1,)"),
     (stratified_split, ([0] * 9,), {"test_fraction": 1},
-     "stratified_split: test_fraction must lie between 0 and 1, got 1"),
+     "stratified_split: each class needs an example in both parts, got 9 of class 0"),
     (make_shapes, (0,), {}, "make_shapes: count must be a whole number of at least 1, got 0"),
     (make_shapes, (1,), {"size": 8}, "make_shapes: size must be a whole number of at least 12, got 8"),
     (make_shapes, (1,), {"kinds": ("ring",)},
      "make_shapes: kinds must be names from square, disc, triangle, cross, got ('ring',)"),
     (make_shapes, (1,), {"position": "left"}, "make_shapes: position must be 'anywhere' or 'center', got 'left'"),
+    (make_shapes, (1,), {"kinds": 5}, "make_shapes: kinds must be names from square, disc, triangle, cross, got 5"),
+    (make_shapes, (1,), {"texture": "no"}, "make_shapes: texture must be True or False, got 'no'"),
     (make_shapes, (1,), {"noise": -1}, "make_shapes: noise must be a fraction of 1, got -1"),
     (make_sound, (), {"rate": 100}, "make_sound: rate must be a whole number of at least 2000, got 100"),
-    (make_sound, (), {"seconds": 0}, "make_sound: seconds must give at least 3 and below 10⁹ samples, got 0"),
+    (make_sound, (), {"seconds": 0}, "make_sound: seconds must be long enough for 3 to 10⁹ samples, got 0"),
 ])
 def test_bad_input_gets_the_rule_and_the_value(function, arguments, options, message):
     refused(function, message, *arguments, **options)

@@ -82,6 +82,14 @@ def test_damaged_archive_is_refused(tmp_path):
 
 def test_wrong_files_are_named(tmp_path):
     refused(load_idx, f"load_idx: path must be a file, got {str(tmp_path)!r}", tmp_path)
+    refused(load_idx, "load_idx: path must be a file, got 'None'", None)
+    refused(load_mnist, "load_mnist: folder must be a path, got None", None)
+    (tmp_path / "empty").write_bytes(bytes([0, 0, 8, 2]) + bytes(4) + b"\xff" * 4)
+    message = "load_idx: empty must hold at least one number, got the shape (0, 4294967295)"
+    refused(load_idx, message, tmp_path / "empty")
+    (tmp_path / "axes").write_bytes(bytes([0, 0, 8, 65]) + bytes(260))
+    message = "load_idx: axes must start with the head of an IDX file, got b'\\x00\\x00\\x08A'"
+    refused(load_idx, message, tmp_path / "axes")
     (tmp_path / "page.html").write_text("<!DOCTYPE html>")
     message = "load_idx: page.html must start with the head of an IDX file, got b'<!DO'"
     refused(load_idx, message, tmp_path / "page.html")

@@ -99,3 +99,12 @@ def test_verify_exercise_refuses_what_cannot_be_trusted():
 ])
 def test_values_are_shown_short(value, text):
     assert describe(value) == text
+
+
+@pytest.mark.parametrize(("answer", "passed"), [
+    (lambda x: x > 0, True), (lambda x: (x > 0) + 0j, False), (lambda x: np.full(x.shape, "1"), False),
+    (lambda x: [["1", None]], False), (lambda x: {"a": x}, False)])
+def test_answers_of_any_type_get_feedback(answer, passed):
+    exercise = Exercise(name="map", objective=1, reference=lambda x: (x > 0) * 1, mistakes=(),
+                        cases=((np.array([[1, -1], [0, 2]]),),))
+    assert exercise.check(answer).passed == passed

@@ -107,6 +107,18 @@ def test_overlapping_kernels_add_up_in_a_checkerboard():
     assert set(conv_transpose2d(ones, np.ones((1, 1, 2, 2)), stride=2).ravel()) == {1.0}  # no overlap
 
 
+def test_an_infinite_weight_spoils_only_what_it_touches():
+    x, weight = np.ones((1, 1, 2, 2)), np.array([[[[np.inf, 1.0], [1, 1]]]])
+    right = F.conv_transpose2d(torch.tensor(x), torch.tensor(weight))
+    assert np.array_equal(conv_transpose2d(x, weight), right)
+
+
+def test_numpy_integers_are_numbers():
+    x, weight = np.ones((1, 300, 2, 2)), np.ones((2, 150, 1, 1))
+    assert conv2d_backward(np.ones((1, 2, 2, 2)), x, weight, groups=np.uint8(2))[0].shape == x.shape
+    assert conv2d(np.ones((1, 1, 3, 3)), np.ones((1, 1, 1, 1)), stride=2**62).shape == (1, 1, 1, 1)
+
+
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64, np.uint8])
 def test_types(kind):
     x, weight = np.ones((1, 1, 3, 3), kind), np.ones((1, 1, 2, 2), kind)

@@ -29,7 +29,8 @@ def test_500_random_flattenings_agree_with_pytorch():
             with pytest.raises(ValueError):
                 flatten(x, **options)
             continue
-        assert not differences(flatten, flatten_backward, torch.flatten, [x], numbers, options=options), options
+        wrong = differences(flatten, flatten_backward, torch.flatten, [x], numbers, options=options, sums=False)
+        assert not wrong, (wrong, options)
 
 
 def test_flatten_goes_channel_by_channel():

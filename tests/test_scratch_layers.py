@@ -54,7 +54,7 @@ def test_layer_options_and_defaults_are_pytorchs():
         ours = inspect.signature(type(layer)).parameters
         theirs = inspect.signature(type(judge)).parameters
         for name, parameter in ours.items():
-            if name not in ("rng", "args", "options"):
+            if name != "rng":
                 assert name in theirs, (type(layer).__name__, name)
                 same = parameter.default == theirs[name].default
                 assert same or name in ("stride", "dim"), (type(layer).__name__, name)
@@ -66,6 +66,47 @@ def test_dropout_layer_drops_anew_while_training_only():
     assert not np.array_equal(first, second)
     assert np.array_equal(layer.backward(x), second)  # the mask of the last pass
     assert np.array_equal(layer.eval().forward(x), x) and np.array_equal(layer.backward(x), x)
+
+
+def test_evaluation_takes_no_numbers_from_the_next_training_step():
+    masks = []
+    for look in (False, True):
+        layer, x = scratch.Dropout(0.5, rng=0), np.ones(50)
+        layer.forward(x)
+        if look:
+            layer.eval().forward(x)
+            layer.train()
+        masks.append(layer.forward(x))
+    assert np.array_equal(*masks)
+
+
+def test_dropout_backward_follows_the_mode_of_its_forward_pass():
+    layer, x = scratch.Dropout(0.5, rng=0), np.ones(50)
+    y = layer.forward(x)
+    layer.eval()
+    assert np.array_equal(layer.backward(x), y)
+
+
+class Block(scratch.Layer):
+    """A layer with layers in its attributes, as a reader writes it."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner, self.norm = scratch.Linear(6, 6, rng=0), scratch.BatchNorm1d(6)
+
+    def forward(self, x):
+        return self.norm.forward(self.inner.forward(x))
+
+    def backward(self, grad_output):
+        return self.inner.backward(self.norm.backward(grad_output))
+
+
+def test_layers_inside_layers_are_learned_saved_and_switched():
+    net = scratch.Sequential(Block(), scratch.Linear(6, 2, rng=1))
+    names = [name for name, _ in net.named_parameters()]
+    assert names == ["0.inner.weight", "0.inner.bias", "0.norm.weight", "0.norm.bias", "1.weight", "1.bias"]
+    assert "0.norm.running_mean" in net.state_dict() and not net.eval().layers[0].norm.training
+    assert scratch.check_gradients(net.train(), FLAT).passed
 
 
 def test_first_weights_are_drawn_as_pytorch_draws_them():
@@ -117,6 +158,10 @@ def test_refused_state_changes_nothing():
             "unexpected ['scale']", {"weight": weight, "scale": bias})
     refused(layer.load_state_dict, "load_state_dict: bias must have the shape (3,), got (2,)",
             {"weight": weight, "bias": bias[:2]})
+    refused(layer.load_state_dict, "load_state_dict: state must hold arrays by name, got [1]", [1])
+    norm = scratch.BatchNorm1d(2)
+    refused(norm.load_state_dict, "load_state_dict: num_batches_tracked must hold whole numbers, got float64",
+            {**norm.state_dict(), "num_batches_tracked": np.array(np.nan)})
     refused(layer.load_state_dict, "load_state_dict: bias must hold real numbers, got <U1",
             {"weight": weight, "bias": np.array(list("abc"))})
     assert all(np.array_equal(layer.state_dict()[name], before[name]) for name in before)
@@ -131,6 +176,21 @@ def test_refused_state_changes_nothing():
     (lambda: scratch.BatchNorm1d(6).forward(MAPS), "BatchNorm1d: x must have 2 or 3 axes, got shape (4, 6, 9, 8)"),
     (lambda: scratch.BatchNorm2d(6).forward(FLAT), "BatchNorm2d: x must have 4 axes, got shape (5, 6)"),
     (lambda: scratch.Dropout(-1), "Dropout: p must be a fraction of 1, got -1"),
+    (lambda: scratch.Conv2d(3, 4, 3, stride=0), "Conv2d: stride must be a whole number of at least 1, got 0"),
+    (lambda: scratch.Conv2d(3, 4, 3, padding="x"),
+     "Conv2d: padding must be a number, a tuple, \"valid\" or \"same\", got 'x'"),
+    (lambda: scratch.Conv2d(3, 4, 3, bias="no"), "Conv2d: bias must be True or False, got 'no'"),
+    (lambda: scratch.Linear(3, 4, rng="a"), "Linear: rng must be a whole number of at least 0, got 'a'"),
+    (lambda: scratch.MaxPool2d(0), "MaxPool2d: kernel_size must be a whole number of at least 1, got 0"),
+    (lambda: scratch.AvgPool2d(2, padding=2), "AvgPool2d: padding must be at most half of kernel_size = 2, got 2"),
+    (lambda: scratch.AdaptiveAvgPool2d(0),
+     "AdaptiveAvgPool2d: output_size must be a whole number of at least 1, got 0"),
+    (lambda: scratch.Flatten("a"), "Flatten: start_dim must hold whole numbers, got 'a'"),
+    (lambda: scratch.LeakyReLU(None), "LeakyReLU: negative_slope must be a finite number, got None"),
+    (lambda: scratch.Linear(3, 4).to(int), "Layer.to: dtype must be float32 or float64, got <class 'int'>"),
+    (lambda: scratch.Sequential(), "Sequential: there must be at least one layer, got none"),
+    (lambda: scratch.Sequential(*[scratch.Tanh()] * 2),
+     "Sequential: layers must be different objects, got one Tanh twice"),
     (lambda: scratch.ReLU().backward(FLAT), "ReLU: forward must run before backward, got no input"),
     (lambda: scratch.Sequential(scratch.ReLU()).backward(FLAT),
      "Sequential: forward must run before backward, got no input"),

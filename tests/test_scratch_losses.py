@@ -49,6 +49,12 @@ def test_softmax_before_the_loss_is_the_known_mistake():
     assert cross_entropy(softmax(scores), target) > 10 * right  # probabilities are no scores
 
 
+def test_masked_scores_and_ignored_rows_do_not_spoil_the_loss():
+    for x, target in (([[0.0, -np.inf]], [0]), ([[0.0, 0.0], [np.nan, 0.0]], [0, -100])):
+        right = F.cross_entropy(torch.tensor(x, dtype=torch.float64), torch.tensor(target)).item()
+        assert cross_entropy(x, target) == pytest.approx(right)
+
+
 def test_hopeless_scores_give_a_large_loss_not_infinity():
     assert cross_entropy([[0.0, 1e4]], [0]) == 1e4
     with np.errstate(divide="ignore"):
@@ -71,7 +77,7 @@ X = np.zeros((2, 3))
     (cross_entropy, (X, [0, 1]), {"weight": np.ones(2)}, "cross_entropy: weight must have the shape (3,), got (2,)"),
     (cross_entropy, (X, [1, 1]), {"ignore_index": 1}, "cross_entropy: the mean needs a target that counts, got none"),
     (cross_entropy_backward, ([1, 1], X, [0, 1]), {},
-     "cross_entropy_backward: grad_output must have the shape (1,), got (2,)"),
+     "cross_entropy_backward: grad_output must have the shape (), got (2,)"),
 ])
 def test_bad_input_gets_the_rule_and_the_value(function, arguments, options, message):
     refused(function, message, *arguments, **options)

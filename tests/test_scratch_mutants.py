@@ -113,12 +113,12 @@ MUTANTS = [
            backward("transposed")),
     Mutant("transposed: stride lost on the way back", transposed, '"stride": layer.stride', '"stride": 1',
            backward("transposed")),
-    Mutant("max: all equals win", pooling, "free ^= won", "pass", pooled("max")),
-    Mutant("max: last of equals wins", pooling, "for row, col in _taps(pool):\n        value",
-           "for row, col in _taps(pool)[::-1]:\n        value", pooled("max")),
+    Mutant("max: all equals win", pooling, "free ^= won[-1]", "pass", pooled("max")),
+    Mutant("max: padding may win", pooling, " & real[:, :, row, col]", "",
+           lambda: of_pooling.test_windows_of_nan_or_minus_infinity_pay_as_pytorch_does(-np.inf)),
     Mutant("max: pads with zeros", pooling, "view = _view(x, pool, -np.inf)", "view = _view(x, pool, 0)",
            pooled("max")),
-    Mutant("max: NaN overlooked", pooling, " | (value != value)", "",
+    Mutant("max: NaN overlooked", pooling, "if np.isnan(largest).any():", "if False:",
            of_pooling.test_nan_wins_and_takes_the_gradient),
     Mutant("overlapping pools overwrite", pooling, "[:, :, row, col] += share", "[:, :, row, col] = share",
            pooled("avg")),
@@ -128,13 +128,13 @@ MUTANTS = [
            pooled("avg")),
     Mutant("average: gradient not shared", pooling,
            "share = grad_output / _counts(name, x, pool, count_include_pad)", "share = grad_output", pooled("avg")),
-    Mutant("adaptive: end rounded down", adaptive_pooling, "-(-(row + 1) * size // count)",
-           "np.maximum((row + 1) * size // count, row * size // count + 1)", ADAPTIVE),
+    Mutant("adaptive: end rounded down", adaptive_pooling, "-(-(at + 1) * size // count)",
+           "max((at + 1) * size // count, at * size // count + 1)", ADAPTIVE),
     Mutant("global: gradient not shared", adaptive_pooling, "grad_output / (x.shape[2] * x.shape[3])", "grad_output",
            ADAPTIVE),
-    Mutant("ReLU: slope 1 at 0", activations, "passed(grad_output, x > 0)", "passed(grad_output, x >= 0)",
+    Mutant("ReLU: slope 1 at 0", activations, "~(x <= 0))", "~(x < 0))",
            activation("relu")),
-    Mutant("ReLU6: slope 1 at 6", activations, "(x < 6)", "(x <= 6)", activation("relu6")),
+    Mutant("ReLU6: slope 1 at 6", activations, "(x >= 6)", "(x > 6)", activation("relu6")),
     Mutant("leaky ReLU: slope 1 at 0", activations, "np.where(x > 0, grad_output, grad_output",
            "np.where(x >= 0, grad_output, grad_output", activation("leaky_relu")),
     Mutant("sigmoid: y·y for y·(1 − y)", activations, "sigmoid(-x)", "sigmoid(x)", activation("sigmoid")),
@@ -150,8 +150,8 @@ MUTANTS = [
     Mutant("target not taken off", losses, "keepdims=True) - wanted\n", "keepdims=True)\n", CROSS),
     Mutant("biased running variance", normalization, "var * (count / (count - 1))", "var", running),
     Mutant("momentum is the old share", normalization, "running_mean += share", "running_mean += (1 - share)", running),
-    Mutant("statistics over the batch axis only", normalization, "return (0, *range(2, x.ndim))", "return (0,)",
-           BATCHES),
+    Mutant("batch normalized by the unbiased variance", normalization, "mean, np.square(x",
+           "mean, x.size / (x.size - x.shape[1]) * np.square(x", BATCHES),
     Mutant("mean taken as constant", normalization, " - _by_channel(grad_bias / count, x)", "", BATCHES),
     Mutant("variance taken as constant", normalization, " - normalized * _by_channel(grad_weight / count, x)", "",
            BATCHES),
@@ -168,7 +168,7 @@ MUTANTS = [
            "parameter.grad - self.weight_decay", steps(lr=0.1, weight_decay=1e-2)),
     Mutant("last batch lost", network, "range(0, count, size)]", "range(0, count - size + 1, size)]",
            of_network.test_batches_use_each_example_once),
-    Mutant("gradients overwritten", _layer, "self.grad + grad", "grad",
+    Mutant("gradients overwritten", _layer, "else self.grad + grad", "else grad",
            of_layers.test_gradients_add_up_until_they_are_forgotten),
     Mutant("difference over one step", gradient_check, "gradient[index] = (ahead - behind) / (2 * step)",
            "gradient[index] = (ahead - behind) / step", of_check.test_differences_of_known_functions),
@@ -207,9 +207,8 @@ def planted(mutant):
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 @pytest.mark.filterwarnings("ignore")
 def test_planted_bug_is_caught(mutant):
-    with planted(mutant), np.errstate(all="ignore"), pytest.raises(Exception) as caught:
+    with planted(mutant), np.errstate(all="ignore"), pytest.raises(AssertionError):
         mutant.caught_by()
-    assert not isinstance(caught.value, (TypeError, NameError, AttributeError))  # a bug, not a broken text
 
 
 def test_planting_changes_nothing_for_good():

@@ -54,6 +54,19 @@ def test_numpy_and_pytorch_agree_in_every_step(options):
     assert len(values) == STEPS and values[-1] < values[0]
 
 
+def torch_accuracy(images, labels, train, test, seed):
+    """Return the accuracy of the PyTorch twin from the same first weights, with the same batches and options."""
+    twin, rng = torch_lenet(), np.random.default_rng(seed)
+    twin.load_state_dict({name: torch.tensor(array) for name, array in lenet(rng=seed).state_dict().items()})
+    optimizer = torch.optim.SGD(twin.parameters(), lr=0.1, momentum=0.9, weight_decay=1e-3)
+    x, y = torch.tensor(images), torch.tensor(labels)
+    for batch in (train[each] for _ in range(25) for each in batches(len(train), 64, rng=rng)):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(twin(x[batch]), y[batch]).backward()
+        optimizer.step()
+    return (twin(x[test]).argmax(dim=1) == y[test]).double().mean().item()
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_lenet_reads_digits(seed):
     images, labels = load_digits()
@@ -65,6 +78,7 @@ def test_lenet_reads_digits(seed):
     losses = fit(net, images[train], labels[train], optimizer=optimizer, epochs=25, batch_size=64, seed=seed)
     assert len(losses) == 25 * 23
     assert (predict(net, images[test]) == labels[test]).mean() >= 0.97
+    assert torch_accuracy(images, labels, train, test, seed) >= 0.97
 
 
 def test_weights_survive_the_file(tmp_path):
@@ -131,6 +145,21 @@ def test_predict_leaves_the_mode_and_needs_no_batch():
     assert net.training and net.layers[0].training
     assert not Sequential(net).eval().training and predict(net, x).shape == (7,)
     assert not net.layers[0].training
+    net.train().layers[0].eval()  # one frozen layer
+    predict(net, x)
+    assert net.training and not net.layers[0].training
+
+
+def test_step_keeps_the_float_type_and_the_momentum_its_own_numbers():
+    net = Linear(2, 2, rng=0).to(np.float32)
+    train_step(net, np.eye(2), [0, 1], optimizer=SGD(net.parameters(), lr=0.1), loss=CrossEntropyLoss())
+    assert {parameter.value.dtype for parameter in net.parameters()} == {np.dtype(np.float32)}
+    parameter = Parameter(np.array([1.0]))
+    optimizer, parameter.grad = SGD([parameter], lr=1.0, momentum=0.5), np.array([1.0])
+    optimizer.step()
+    parameter.grad[:] = 0  # the reader clears it in place
+    optimizer.step()
+    assert parameter.value.tolist() == [-0.5]
 
 
 def test_batches_use_each_example_once():
@@ -161,8 +190,14 @@ def test_training_that_explodes_stops_with_the_step():
 
 @pytest.mark.parametrize(("call", "message"), [
     (lambda: SGD([Parameter(1.0)], lr=-1), "SGD: lr must be a number of at least 0, got -1"),
-    (lambda: SGD([], lr=1, momentum="a"), "SGD: momentum must be a number of at least 0, got 'a'"),
-    (lambda: SGD([], lr=1, nesterov=True), "SGD: nesterov needs a momentum above 0, got 0.0"),
+    (lambda: SGD([Parameter(1.0)], lr=1, momentum="a"), "SGD: momentum must be a number of at least 0, got 'a'"),
+    (lambda: SGD([Parameter(1.0)], lr=1, nesterov=True), "SGD: nesterov needs a momentum above 0, got 0.0"),
+    (lambda: SGD([], lr=1), "SGD: params must be the Parameters of a network, got []"),
+    (lambda: SGD([1.0], lr=1), "SGD: params must be the Parameters of a network, got [1.0]"),
+    (lambda: fit(Linear(2, 2), np.ones((2, 2)), [0, 1], optimizer=None, epochs=1, batch_size=0),
+     "fit: batch_size must be a whole number of at least 1, got 0"),
+    (lambda: predict(Linear(2, 2), np.ones((0, 2))), "predict: there must be images, got shape (0, 2)"),
+    (lambda: lenet(widths="ab"), "lenet: widths must be a whole number of at least 1, got 'ab'"),
     (lambda: batches(3, 0, rng=0), "batches: batch_size must be a whole number of at least 1, got 0"),
     (lambda: fit(Linear(2, 2), np.ones((3, 2)), [0, 1], optimizer=None, epochs=1, batch_size=1),
      "fit: labels must hold one class for each of 3 images, got 2"),

@@ -97,6 +97,28 @@ def test_nan_wins_and_takes_the_gradient():
     assert np.array_equal(max_pool2d_backward([[[[1.0]]]], x, 2), tensor.grad)
 
 
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_windows_of_nan_or_minus_infinity_pay_as_pytorch_does(value):
+    numbers = np.random.default_rng(0)
+    for padding in (0, 1):
+        x = numbers.normal(size=(2, 3, 6, 6))
+        x[numbers.random(x.shape) < 0.7] = value
+        tensor = torch.tensor(x, requires_grad=True)
+        y = F.max_pool2d(tensor, 2, padding=padding)
+        grad_output = numbers.normal(size=tuple(y.shape))
+        y.backward(torch.tensor(grad_output))
+        assert np.array_equal(max_pool2d_backward(grad_output, x, 2, padding=padding), tensor.grad)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_adaptive_pooling_keeps_nan_and_infinity_in_their_window(value):
+    x = np.array([[[[value, 1.0, 1, 1]]]])
+    right = F.adaptive_avg_pool2d(torch.tensor(x), (1, 2))
+    assert np.array_equal(adaptive_avg_pool2d(x, (1, 2)), right, equal_nan=True)
+    grad = adaptive_avg_pool2d_backward([[[[value, 1.0]]]], np.ones((1, 1, 1, 4)), (1, 2))
+    assert np.isfinite(grad[..., 2:]).all() and not np.isfinite(grad[..., :2]).any()
+
+
 def test_infinite_gradients_stay_where_they_belong():
     x = np.array([[[[1.0, 4], [3, 2]]]])
     assert max_pool2d_backward([[[[np.inf]]]], x, 2)[0, 0].tolist() == [[0, np.inf], [0, 0]]

@@ -48,7 +48,7 @@ def test_every_position_agrees_with_autograd(judged):
         assert facts["value"] == pytest.approx(value, rel=1e-12, abs=1e-12), state
         assert facts["derivative"] == pytest.approx(derivative, rel=0, abs=1e-12), state
         assert facts["after"] == pytest.approx(derivative**10, rel=1e-7), state
-        word = "dead" if derivative == 0 else "saturated" if abs(derivative) < 0.01 else "alive"
+        word = "off" if derivative == 0 else "saturated" if abs(derivative) < 0.01 else "alive"
         assert facts["unit"] == word, state
     assert len(STATES) == 5 * 161 * 11
 
@@ -96,11 +96,11 @@ def test_kinks_name_the_slope_that_pytorch_uses(name, x, slope, sides, used):
     assert "is a kink" not in beside and "No kink at this x" in beside
 
 
-def test_words_of_a_dead_a_saturated_and_a_living_unit():
+def test_words_of_an_off_a_saturated_and_a_living_unit():
     states = [("relu", -1.0), ("sigmoid", 8.0), ("sigmoid", 0.0), ("relu", 2.5)]
-    dead, saturated, alive, relu = (words(html) for html in call_view(ActivationView, "draw", [
+    off, saturated, alive, relu = (words(html) for html in call_view(ActivationView, "draw", [
         [{"function": NAMES.index(name), "x": x, "negative_slope": 0.1}] for name, x in states]))
-    assert "At this x the unit is dead: its gradient is 0" in dead and "sigmoid" not in dead
+    assert "At this x the unit is off: its gradient is 0" in off and "sigmoid" not in off
     assert "sigmoid(8) ≈ 0.9997, derivative ≈ 3.352 × 10⁻⁴" in saturated and "unit is saturated" in saturated
     assert "sigmoid(0) = 0.5, derivative = 0.25" in alive and "unit is alive" in alive
     assert "After 10 such layers a gradient of 1 is 9.537 × 10⁻⁷" in alive

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnlib._arguments import whole
+from cnnlib._arguments import fraction, whole
 
 _FILE = Path(__file__).parent / "files" / "digits.npz"
 LEVELS = 16  # a pixel counts the dark ones among 4 x 4 dots of the scan
@@ -49,17 +49,19 @@ def stratified_split(labels, *, test_fraction=0.2, seed=0):
     >>> len(train), len(test)
     (12, 3)
     """
-    labels = np.asarray(labels)
+    try:
+        labels = np.asarray(labels)
+    except ValueError:  # rows of different length
+        labels = np.asarray(None)
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not labels.size:
         rule = "labels must be a list of whole numbers"
         raise ValueError(f"stratified_split: {rule}, got {labels.dtype} of shape {labels.shape}")
-    if not isinstance(test_fraction, (int, float)) or not 0 < test_fraction < 1:
-        raise ValueError(f"stratified_split: test_fraction must lie between 0 and 1, got {test_fraction!r}")
+    share = fraction("stratified_split", "test_fraction", test_fraction)
     rng = np.random.default_rng(whole("stratified_split", "seed", seed, least=0))
     train, test = [], []
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
-        count = round(test_fraction * len(members))
+        count = round(share * len(members))
         if not 0 < count < len(members):
             rule = "each class needs an example in both parts"
             raise ValueError(f"stratified_split: {rule}, got {len(members)} of class {label}")

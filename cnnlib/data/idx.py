@@ -1,12 +1,14 @@
 """Read MNIST and Fashion-MNIST from the IDX files that the reader already has; nothing is downloaded."""
 import gzip
 import math
+import os
 import zlib
 from pathlib import Path
 
 import numpy as np
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}  # the third byte of a file
+AXES = 16  # more are no data set but a damaged head
 PREFIXES = {"train": "train", "test": "t10k"}
 
 
@@ -29,17 +31,19 @@ def load_idx(path):
     Traceback (most recent call last):
     ValueError: load_idx: path must be a file, got 'no such file'
     """
-    file = Path(path)
-    if not file.is_file():
+    if not isinstance(path, (str, os.PathLike)) or not Path(path).is_file():
         raise ValueError(f"load_idx: path must be a file, got {str(path)!r}")
+    file = Path(path)
     data = _unpacked(file)
-    if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in TYPES or not data[3]:
+    if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in TYPES or not 1 <= data[3] <= AXES:
         raise ValueError(f"load_idx: {file.name} must start with the head of an IDX file, got {data[:4]!r}")
     head, kind = 4 + 4 * data[3], np.dtype(TYPES[data[2]])
     if len(data) < head:
         raise ValueError(f"load_idx: {file.name} must have a head of {head} bytes, got {len(data)} bytes")
     shape = tuple(np.frombuffer(data, ">u4", count=data[3], offset=4).tolist())
     expected = head + math.prod(shape) * kind.itemsize
+    if not math.prod(shape):
+        raise ValueError(f"load_idx: {file.name} must hold at least one number, got the shape {shape}")
     if len(data) != expected:
         raise ValueError(f"load_idx: {file.name} must hold {expected} bytes for the shape {shape}, got {len(data)}")
     return np.frombuffer(data, kind, offset=head).reshape(shape).astype(kind.newbyteorder("="))
@@ -68,6 +72,8 @@ def load_mnist(folder, *, split="train"):
     """
     if not isinstance(split, str) or split not in PREFIXES:
         raise ValueError(f"load_mnist: split must be 'train' or 'test', got {split!r}")
+    if not isinstance(folder, (str, os.PathLike)):
+        raise ValueError(f"load_mnist: folder must be a path, got {folder!r}")
     images = _part(folder, f"{PREFIXES[split]}-images-idx3-ubyte", axes=3)
     labels = _part(folder, f"{PREFIXES[split]}-labels-idx1-ubyte", axes=1)
     if len(images) != len(labels):

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cnnlib._arguments import whole
+from cnnlib._arguments import number, whole
 
 TONES = (440.0, 660.0, 880.0)  # Hz: a tone, its fifth, its octave
 _TEXT = Path(__file__).parent / "files" / "text.txt"
@@ -31,8 +31,7 @@ def make_sound(*, seconds=0.5, rate=8000, seed=0):
     ((4000,), 8000)
     """
     rate = whole("make_sound", "rate", rate, least=2000)
-    if not isinstance(seconds, (int, float)) or not 3 <= seconds * rate < 1e9:
-        raise ValueError(f"make_sound: seconds must give at least 3 and below 10⁹ samples, got {seconds!r}")
+    number("make_sound", "seconds", seconds, low=3 / rate, high=1e9 / rate, rule="long enough for 3 to 10⁹ samples")
     rng = np.random.default_rng(whole("make_sound", "seed", seed, least=0))
     tones = [_tone(len(part), pitch / rate)
              for pitch, part in zip(TONES, np.array_split(np.arange(round(seconds * rate)), 3), strict=True)]

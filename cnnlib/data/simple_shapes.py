@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnlib._arguments import whole
+from cnnlib._arguments import flag, fraction, whole
 
 KINDS = ("square", "disc", "triangle", "cross")
 TEXTURES = ("plain", "upright stripes", "lying stripes", "checks")
@@ -55,12 +55,11 @@ def make_shapes(count, *, size=28, seed=0, kinds=KINDS, position="anywhere", tex
     """
     count, size = whole("make_shapes", "count", count, least=1), whole("make_shapes", "size", size, least=12)
     seed = whole("make_shapes", "seed", seed, least=0)
-    if not kinds or isinstance(kinds, str) or any(kind not in KINDS for kind in kinds):
+    if not isinstance(kinds, (tuple, list)) or not kinds or any(kind not in KINDS for kind in kinds):
         raise ValueError(f"make_shapes: kinds must be names from {', '.join(KINDS)}, got {kinds!r}")
     if position not in ("anywhere", "center"):
         raise ValueError(f"make_shapes: position must be 'anywhere' or 'center', got {position!r}")
-    if not isinstance(noise, (int, float)) or not 0 <= noise <= 1:
-        raise ValueError(f"make_shapes: noise must be a fraction of 1, got {noise!r}")
+    noise, texture = fraction("make_shapes", "noise", noise), flag("make_shapes", "texture", texture)
     rng = np.random.default_rng(seed)
     labels = np.arange(count) % len(kinds)
     textures = rng.integers(len(TEXTURES), size=count) if texture else np.zeros(count, int)
@@ -76,7 +75,7 @@ def make_shapes(count, *, size=28, seed=0, kinds=KINDS, position="anywhere", tex
 
 def _positions(rng, size, radii, position):
     middle = np.full((len(radii), 2), (size - 1) / 2)
-    room = 1.0 if position == "center" else middle[:, :1] - radii[:, None] - 1
+    room = 1.0 if position == "center" else middle[:, :1] - 1.1 * radii[:, None] - 1  # a triangle's point
     return middle + rng.uniform(-1, 1, middle.shape) * room
 
 

@@ -115,7 +115,7 @@ class Exercise:
     def _same(self, answer, right):
         got, wanted = _array(answer), _array(right)
         if got is None or wanted is None:
-            return type(answer) is type(right) and answer == right
+            return got is None and wanted is None and type(answer) is type(right) and bool(answer == right)
         if got.shape != wanted.shape:
             return False
         scale = max(1.0, float(np.abs(wanted).max(initial=0)))
@@ -172,7 +172,7 @@ def _array(value):
         array = np.asarray(value)
     except (ValueError, TypeError):
         return None
-    return array.astype(float) if array.dtype.kind in "iuf" else None
+    return array.astype(float) if array.dtype.kind in ("iufb" if array.ndim else "iuf") else None
 
 
 def _call(function, case):

@@ -53,11 +53,12 @@ def check_convolution(function, x, weight, *, dims, stride=1, padding=0):
 
 
 def floats(function, **arrays):
-    """Return arrays of one float type: whole numbers become float64, the widest float type of all is kept.
+    """Return arrays of one float type: the widest of theirs; float16 becomes float32, whole numbers become float64.
 
     Args:
         function: the function that the reader called, for the message.
-        arrays: name=(value, dims), or name=(value, None) for at least one axis; a value of None stays None.
+        arrays: name=(value, dims), with dims None for any number of axes and −1 for at least one; a value of None
+            stays None.
 
     Raises:
         ValueError: as numbers.
@@ -65,7 +66,8 @@ def floats(function, **arrays):
     checked = {}
     for name, (value, dims) in arrays.items():
         if value is not None:
-            checked[name] = numbers(function, name, value, dims=dims or 1, or_more=dims is None)
+            least = {None: 0, -1: 1}.get(dims, dims)
+            checked[name] = numbers(function, name, value, dims=least, or_more=dims in (None, -1))
     kind = np.result_type(*checked.values())
     if kind.kind != "f" or kind.itemsize < 4:
         kind = np.dtype(np.float32 if kind.kind == "f" else np.float64)
@@ -79,34 +81,12 @@ def same_shape(function, name, array, shape):
         raise ValueError(f"{function}: {name} must have the shape {tuple(shape)}, got {array.shape}")
 
 
-def fraction(function, name, value):
-    """Return a number from 0 to 1.
+def pair(function, grad_output, x):
+    """Return an output's gradient and the input of a function that keeps the shape, as floats.
 
     Raises:
-        ValueError: value is no such number.
+        ValueError: as floats, or the shapes differ.
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value <= 1:
-        raise ValueError(f"{function}: {name} must be a fraction of 1, got {value!r}")
-    return float(value)
-
-
-def at_least_zero(function, name, value):
-    """Return a finite number of at least 0.
-
-    Raises:
-        ValueError: value is no such number.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 <= value < np.inf:
-        raise ValueError(f"{function}: {name} must be a number of at least 0, got {value!r}")
-    return float(value)
-
-
-def flag(function, name, value):
-    """Return True or False.
-
-    Raises:
-        ValueError: value is neither.
-    """
-    if not isinstance(value, (bool, np.bool_)):
-        raise ValueError(f"{function}: {name} must be True or False, got {value!r}")
-    return bool(value)
+    grad_output, x = floats(function, grad_output=(grad_output, None), x=(x, None))
+    same_shape(function, "grad_output", grad_output, x.shape)
+    return grad_output, x

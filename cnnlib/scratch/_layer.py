@@ -1,5 +1,9 @@
 """What every layer has: parameters, state, a mode, and a memory of its input."""
+from collections.abc import Mapping
+
 import numpy as np
+
+from cnnlib.scratch._check import describe
 
 
 class Parameter:
@@ -15,6 +19,7 @@ class Parameter:
 
     def add(self, grad):
         """Add a gradient, as backpropagation does where a number is used more than once."""
+        grad = np.asarray(grad).astype(self.value.dtype, copy=False)
         self.grad = grad if self.grad is None else self.grad + grad
 
 
@@ -44,13 +49,25 @@ class Layer:
             raise ValueError(f"{type(self).__name__}: forward must run before backward, got no input")
         return self._x
 
+    def named_children(self):
+        """Return pairs of name and layer for the layers that stand in this one's attributes."""
+        return [(name, value) for name, value in vars(self).items() if isinstance(value, Layer)]
+
+    def modules(self):
+        """Return this layer and all layers inside it."""
+        return [self, *(each for _, child in self.named_children() for each in child.modules())]
+
     def named_parameters(self):
         """Return pairs of name and Parameter, in the order in which they were made."""
-        return [(name, value) for name, value in vars(self).items() if isinstance(value, Parameter)]
+        own = [(name, value) for name, value in vars(self).items() if isinstance(value, Parameter)]
+        return own + [(f"{name}.{inner}", parameter) for name, child in self.named_children()
+                      for inner, parameter in child.named_parameters()]
 
     def named_buffers(self):
         """Return triples of name, the layer that holds the buffer, and its attribute there."""
-        return [(name, self, name) for name in self.buffer_names]
+        own = [(name, self, name) for name in self.buffer_names]
+        return own + [(f"{name}.{inner}", holder, attribute) for name, child in self.named_children()
+                      for inner, holder, attribute in child.named_buffers()]
 
     def parameters(self):
         """Return all Parameters."""
@@ -62,8 +79,9 @@ class Layer:
             parameter.grad = None
 
     def train(self, mode=True):
-        """Switch to training, or with False to evaluation; return the layer."""
-        self.training = bool(mode)
+        """Switch this layer and all inside it to training, or with False to evaluation; return the layer."""
+        for layer in self.modules():
+            layer.training = bool(mode)
         return self
 
     def eval(self):
@@ -71,7 +89,13 @@ class Layer:
         return self.train(False)
 
     def to(self, dtype):
-        """Turn all floats into another float type; return the layer."""
+        """Turn all floats into float32 or float64; return the layer.
+
+        Raises:
+            ValueError: dtype is neither.
+        """
+        if dtype not in (np.float32, np.float64):
+            raise ValueError(f"Layer.to: dtype must be float32 or float64, got {dtype!r}")
         for parameter in self.parameters():
             parameter.value, parameter.grad = parameter.value.astype(dtype), None
         for _, layer, name in self.named_buffers():
@@ -93,17 +117,20 @@ class Layer:
         Raises:
             ValueError: a name is missing or unexpected, or a shape differs; then nothing is changed.
         """
+        if not isinstance(state, Mapping):
+            raise ValueError(f"load_state_dict: state must hold arrays by name, got {describe(state)}")
         own = self.state_dict()
         arrays = {name: np.asarray(array) for name, array in state.items()}
-        missing, unexpected = sorted(own.keys() - arrays.keys()), sorted(arrays.keys() - own.keys())
+        missing, unexpected = sorted(own.keys() - arrays.keys()), sorted(map(str, arrays.keys() - own.keys()))
         if missing or unexpected:
             raise ValueError("load_state_dict: names must be the network's own, got "
                              f"missing {missing or 'none'}, unexpected {unexpected or 'none'}")
         for name, array in arrays.items():
             if array.shape != own[name].shape:
                 raise ValueError(f"load_state_dict: {name} must have the shape {own[name].shape}, got {array.shape}")
-            if array.dtype.kind not in "fiu":
-                raise ValueError(f"load_state_dict: {name} must hold real numbers, got {array.dtype}")
+            if array.dtype.kind not in ("iu" if own[name].dtype.kind == "i" else "fiu"):
+                kind = "whole" if own[name].dtype.kind == "i" else "real"
+                raise ValueError(f"load_state_dict: {name} must hold {kind} numbers, got {array.dtype}")
         for name, parameter in self.named_parameters():
             parameter.value, parameter.grad = arrays[name].astype(own[name].dtype), None
         for name, layer, attribute in self.named_buffers():
@@ -121,9 +148,9 @@ class Layer:
 class FunctionLayer(Layer):
     """A layer without parameters: a function of the input and fixed options, and its gradient."""
 
-    def __init__(self, *args, **options):
+    def __init__(self):
         super().__init__()
-        self.args, self.options = args, options
+        self.args, self.options = (), {}
 
     def forward(self, x):
         """Apply the function."""

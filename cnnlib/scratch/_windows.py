@@ -26,7 +26,7 @@ def windows(x, kernel_size, output, stride, dilation, *, writeable=False):
     """Return a view of x, (N, C, *kernel_size, *output): every tap of every window, nothing copied."""
     image, pixel = x.strides[:2], x.strides[2:]  # in bytes
     to_next_tap = [step * size for step, size in zip(dilation, pixel, strict=True)]
-    to_next_window = [step * size for step, size in zip(stride, pixel, strict=True)]
+    to_next_window = [step * size if count > 1 else 0 for step, size, count in zip(stride, pixel, output, strict=True)]
     shape, steps = (*x.shape[:2], *kernel_size, *output), (*image, *to_next_tap, *to_next_window)
     return np.lib.stride_tricks.as_strided(x, shape, steps, writeable=writeable)  # in bounds, as `fit` has checked
 

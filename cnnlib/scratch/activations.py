@@ -5,7 +5,8 @@ derivative at x. At a kink, where no derivative exists, it takes the value that 
 """
 import numpy as np
 
-from cnnlib.scratch._check import floats, same_shape
+from cnnlib._arguments import number
+from cnnlib.scratch._check import floats, pair
 
 
 def relu(x):
@@ -50,7 +51,7 @@ def relu_backward(grad_output, x):
     array([0., 0., 5.])
     """
     grad_output, x = pair("relu_backward", grad_output, x)
-    return passed(grad_output, x > 0)
+    return passed(grad_output, ~(x <= 0))  # a NaN passes, as in PyTorch
 
 
 def leaky_relu(x, *, negative_slope=0.01):
@@ -67,13 +68,13 @@ def leaky_relu(x, *, negative_slope=0.01):
         ValueError: an argument is malformed.
 
     Source:
-        Maas, Hannun & Ng (2013), Rectifier Nonlinearities Improve Neural Network Acoustic Models, eq. 2.
+        Maas, Hannun & Ng (2013), Rectifier Nonlinearities Improve Neural Network Acoustic Models, section 2.
 
     >>> leaky_relu([-2, 3], negative_slope=0.1)
     array([-0.2,  3. ])
     """
     [x] = floats("leaky_relu", x=(x, None))
-    return np.where(x > 0, x, x * _slope("leaky_relu", negative_slope))
+    return np.where(x > 0, x, x * number("leaky_relu", "negative_slope", negative_slope))
 
 
 def leaky_relu_backward(grad_output, x, *, negative_slope=0.01):
@@ -91,13 +92,14 @@ def leaky_relu_backward(grad_output, x, *, negative_slope=0.01):
         ValueError: an argument is malformed, or the shapes differ.
 
     Source:
-        Maas, Hannun & Ng (2013), eq. 2.
+        Maas, Hannun & Ng (2013), section 2.
 
     >>> leaky_relu_backward([5, 5], [-2, 3])
     array([0.05, 5.  ])
     """
     grad_output, x = pair("leaky_relu_backward", grad_output, x)
-    return np.where(x > 0, grad_output, grad_output * _slope("leaky_relu_backward", negative_slope))
+    slope = number("leaky_relu_backward", "negative_slope", negative_slope)
+    return np.where(x > 0, grad_output, grad_output * slope)
 
 
 def relu6(x):
@@ -142,7 +144,7 @@ def relu6_backward(grad_output, x):
     array([0., 5., 0.])
     """
     grad_output, x = pair("relu6_backward", grad_output, x)
-    return passed(grad_output, (x > 0) & (x < 6))
+    return passed(grad_output, ~((x <= 0) | (x >= 6)))  # a NaN passes, as in PyTorch
 
 
 def sigmoid(x):
@@ -182,7 +184,7 @@ def sigmoid_backward(grad_output, x):
         ValueError: an argument is malformed, or the shapes differ.
 
     Source:
-        Goodfellow, Bengio & Courville (2016), Deep Learning, eq. 3.35.
+        Goodfellow, Bengio & Courville (2016), Deep Learning, eqs. 3.34 and 3.35.
 
     >>> sigmoid_backward([1], [0])
     array([0.25])
@@ -241,16 +243,3 @@ def passed(grad, mask):
     if np.isfinite(grad).all():
         return grad * mask
     return np.where(mask, grad, 0)  # infinity times 0 would be NaN
-
-
-def pair(function, grad_output, x):
-    """Return both as floats of the same shape."""
-    grad_output, x = floats(function, grad_output=(grad_output, None), x=(x, None))
-    same_shape(function, "grad_output", grad_output, x.shape)
-    return grad_output, x
-
-
-def _slope(function, value):
-    if not isinstance(value, (int, float, np.number)) or not np.isfinite(value):
-        raise ValueError(f"{function}: negative_slope must be a finite number, got {value!r}")
-    return float(value)

@@ -73,7 +73,8 @@ def adaptive_avg_pool2d(x, output_size):
     """
     [x] = floats("adaptive_avg_pool2d", x=(x, 4))
     rows, cols = _shares("adaptive_avg_pool2d", x, output_size)
-    return rows @ x @ cols.T
+    x = np.stack([x[:, :, share].mean(axis=2) for share in rows], axis=2)
+    return np.stack([x[:, :, :, share].mean(axis=3) for share in cols], axis=3)
 
 
 def adaptive_avg_pool2d_backward(grad_output, x, output_size):
@@ -100,14 +101,15 @@ def adaptive_avg_pool2d_backward(grad_output, x, output_size):
     grad_output, x = floats(name, grad_output=(grad_output, 4), x=(x, 4))
     rows, cols = _shares(name, x, output_size)
     same_shape(name, "grad_output", grad_output, (*x.shape[:2], len(rows), len(cols)))
-    return rows.T @ grad_output @ cols
+    wide, grad_x = np.zeros((*x.shape[:2], len(rows), x.shape[3]), x.dtype), np.zeros_like(x)
+    for at, share in enumerate(cols):
+        wide[:, :, :, share] += grad_output[:, :, :, at:at + 1] / (share.stop - share.start)
+    for at, share in enumerate(rows):
+        grad_x[:, :, share] += wide[:, :, at:at + 1] / (share.stop - share.start)
+    return grad_x
 
 
 def _shares(function, x, output_size):
-    """Return for each axis the weights, (output, input), with which a matrix product takes the means."""
-    matrices = []
-    for size, count in zip(x.shape[2:], per_axis(function, "output_size", output_size, 2, least=1), strict=True):
-        at, row = np.arange(size), np.arange(count)[:, None]
-        member = (at >= row * size // count) & (at < -(-(row + 1) * size // count))
-        matrices.append((member / member.sum(axis=1, keepdims=True)).astype(x.dtype))
-    return matrices
+    """Return for each axis the slices of the input that the outputs are the means of."""
+    sizes = zip(x.shape[2:], per_axis(function, "output_size", output_size, 2, least=1), strict=True)
+    return [[slice(at * size // count, -(-(at + 1) * size // count)) for at in range(count)] for size, count in sizes]

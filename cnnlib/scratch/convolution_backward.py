@@ -46,6 +46,7 @@ def conv2d_backward(grad_output, x, weight, *, stride=1, padding=0, dilation=1, 
     name = "conv2d_backward"
     grad_output, x, weight = floats(name, grad_output=(grad_output, 4), x=(x, 4), weight=(weight, 4))
     layer = Layer.parse(name, x.shape, len(weight), weight.shape[2:], stride, padding, dilation, groups)
+    groups = int(groups)
     if weight.shape[1] != layer.in_channels // groups:
         rule = f"weight must have x.shape[1] / groups = {layer.in_channels // groups} input channels"
         raise ValueError(f"{name}: {rule}, got {weight.shape[1]}")
@@ -71,7 +72,7 @@ def weight_gradient(grad_output, x, shape, layer, groups):
 def input_gradient(grad_output, weight, size, layer, groups):
     """Return the gradient for the input, (N, C, *size)."""
     few = weight.shape[0] <= weight.shape[1] * groups  # the way that copies fewer numbers is the faster one
-    if few and set(layer.stride) == {1}:
+    if few and set(layer.stride) == {1} and np.isfinite(weight).all():  # its padding would make NaN of infinity
         return _by_full_correlation(grad_output, weight, size, layer, groups)
     return _by_adding_windows(grad_output, weight, size, layer, groups)
 

@@ -3,8 +3,8 @@ import math
 
 import numpy as np
 
-from cnnlib._arguments import integer, whole
-from cnnlib.scratch._check import flag, floats, fraction, same_shape
+from cnnlib._arguments import flag, fraction, integer, whole
+from cnnlib.scratch._check import floats, same_shape
 
 
 def linear(x, weight, bias=None):
@@ -22,12 +22,12 @@ def linear(x, weight, bias=None):
         ValueError: an argument is malformed, or the features do not match.
 
     Source:
-        Goodfellow, Bengio & Courville (2016), Deep Learning, eq. 6.38 (there with the weight transposed).
+        Goodfellow, Bengio & Courville (2016), Deep Learning, eq. 6.28 (there with the weight transposed).
 
     >>> linear([[1, 2]], [[1, 0], [1, 1], [0, 2]], [0, 0, 10])
     array([[ 1.,  3., 14.]])
     """
-    x, weight, bias = floats("linear", x=(x, None), weight=(weight, 2), bias=(bias, 1))
+    x, weight, bias = floats("linear", x=(x, -1), weight=(weight, 2), bias=(bias, 1))
     _features("linear", x, weight)
     if bias is None:
         return x @ weight.T
@@ -57,7 +57,7 @@ def linear_backward(grad_output, x, weight):
     ([[11.0, 10.0]], [[2.0, 3.0], [20.0, 30.0]], [1.0, 10.0])
     """
     name = "linear_backward"
-    grad_output, x, weight = floats(name, grad_output=(grad_output, None), x=(x, None), weight=(weight, 2))
+    grad_output, x, weight = floats(name, grad_output=(grad_output, -1), x=(x, -1), weight=(weight, 2))
     _features(name, x, weight)
     same_shape(name, "grad_output", grad_output, (*x.shape[:-1], len(weight)))
     rows = grad_output.reshape(-1, len(weight))
@@ -65,7 +65,7 @@ def linear_backward(grad_output, x, weight):
 
 
 def flatten(x, *, start_dim=0, end_dim=-1):
-    """Put the axes from ``start_dim`` to ``end_dim`` into one, as ``torch.flatten``; nothing is computed or learned.
+    """Put the axes from ``start_dim`` to ``end_dim`` into one, as ``torch.flatten``; nothing is learned.
 
     Args:
         x: maps, (N, C, H, W), or any other shape.
@@ -84,7 +84,7 @@ def flatten(x, *, start_dim=0, end_dim=-1):
     >>> flatten(np.zeros((2, 10, 7, 7)), start_dim=1).shape
     (2, 490)
     """
-    [x] = floats("flatten", x=(x, None))
+    [x] = floats("flatten", x=(x, -1))
     return x.reshape(_flat("flatten", x, start_dim, end_dim)).copy()
 
 
@@ -120,7 +120,7 @@ def dropout(x, *, p=0.5, training=True, seed=None):
     Args:
         x: any shape.
         p: probability of being dropped, a fraction of 1.
-        training: False returns x as it is.
+        training: False returns a copy of x.
         seed: a whole number chooses which numbers fall out; None takes new ones each time.
 
     Returns:

@@ -3,7 +3,7 @@
 A derivative is what ``(f(x + h) − f(x − h)) / 2h`` becomes for small h. Too large an h misses the bend of f (an error
 that grows with h²), too small an h drowns in rounding (an error that grows with 1/h). In float64 about 1e-5 is best.
 
-Kinks. ReLU has a kink at 0, max pooling where two numbers of a window are equal. If a kink lies between x − h and
+Kinks. ReLU has a kink at 0, max pooling where a window holds its largest number twice. If a kink lies between x − h and
 x + h, the difference mixes two slopes, and a right gradient looks wrong. The two one-sided slopes tell: on a smooth
 function half of h halves their distance, at a kink it does not. Such entries are counted and left out.
 """
@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnlib._arguments import whole
+from cnnlib._arguments import above_zero, at_least_zero, whole
 from cnnlib.scratch._check import numbers, same_shape
+from cnnlib.scratch._layer import Layer
 
 STEP = 1e-5
 
@@ -39,7 +40,7 @@ def numerical_gradient(f, x, *, step=STEP):
     array([2., 6.])
     """
     x = _point("numerical_gradient", x)
-    _positive("numerical_gradient", "step", step)
+    step = above_zero("numerical_gradient", "step", step)
     gradient = np.empty_like(x)
     for index in np.ndindex(x.shape):
         ahead, behind = (_value("numerical_gradient", f, x, index, shift) for shift in (step, -step))
@@ -72,10 +73,7 @@ def relative_error(a, b, *, floor=None):
     a, b = _point("relative_error", a, "a"), _point("relative_error", b, "b")
     same_shape("relative_error", "b", b, a.shape)
     size = np.maximum(abs(a), abs(b))
-    if floor is None:
-        floor = 1e-3 * size.max()
-    elif isinstance(floor, bool) or not isinstance(floor, (int, float, np.number)) or not 0 <= floor < np.inf:
-        raise ValueError(f"relative_error: floor must be a number of at least 0, got {floor!r}")
+    floor = 1e-3 * size.max() if floor is None else at_least_zero("relative_error", "floor", floor)
     size = np.maximum(size, floor)
     return np.divide(abs(a - b), size, out=np.zeros_like(size), where=size != 0)  # a NaN stays one
 
@@ -172,9 +170,11 @@ def check_gradients(layer, x, *, step=STEP, tolerance=1e-6, most=200, seed=0):
     True
     """
     x = _point("check_gradients", x)
-    for name, value in (("step", step), ("tolerance", tolerance)):
-        _positive("check_gradients", name, value)
-    whole("check_gradients", "most", most, least=1)
+    step, tolerance = (above_zero("check_gradients", name, value)
+                       for name, value in (("step", step), ("tolerance", tolerance)))
+    most = whole("check_gradients", "most", most, least=1)
+    if not isinstance(layer, Layer):
+        raise ValueError(f"check_gradients: layer must be a layer of cnnlib.scratch, got {layer!r}")
     rng = np.random.default_rng(whole("check_gradients", "seed", seed, least=0))
     pristine = copy.deepcopy(layer).to(np.float64)
     judged = copy.deepcopy(pristine)
@@ -184,7 +184,7 @@ def check_gradients(layer, x, *, step=STEP, tolerance=1e-6, most=200, seed=0):
     compared = {name: _compare(pristine, x, name, found[name], weights, step, most, rng) for name in found}
     floor = 1e-3 * max(abs(each["numerical"]).max(initial=0) for each in compared.values())
     rows = tuple(_row(name, np.size(found[name]), floor, **each) for name, each in compared.items())
-    return GradientReport(rows=rows, tolerance=float(tolerance))
+    return GradientReport(rows=rows, tolerance=tolerance)
 
 
 def _compare(pristine, x, name, found, weights, step, most, rng):
@@ -202,6 +202,8 @@ def _compare(pristine, x, name, found, weights, step, most, rng):
         return float((layer.forward(array if name == "x" else x) * weights).sum())
 
     here = loss(value)
+    if not np.isfinite(here):
+        raise ValueError(f"check_gradients: the outputs at x must be finite, got a sum of {here}")
     slopes = np.array([[(_value("check_gradients", loss, value, index, shift) - here) / shift
                         for shift in (step, -step, step / 2, -step / 2)] for index in indices])
     numerical = slopes[:, :2].mean(axis=1)
@@ -234,9 +236,4 @@ def _value(function, f, x, index, shift):
 
 
 def _point(function, x, name="x"):
-    return np.atleast_1d(numbers(function, name, x, dims=0, or_more=True)).astype(np.float64)
-
-
-def _positive(function, name, value):
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < np.inf:
-        raise ValueError(f"{function}: {name} must be a number above 0, got {value!r}")
+    return numbers(function, name, x, dims=0, or_more=True).astype(np.float64)

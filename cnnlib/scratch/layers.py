@@ -7,12 +7,12 @@ import math
 
 import numpy as np
 
-from cnnlib._arguments import channels, per_axis, whole
+from cnnlib._arguments import at_least_zero, channels, flag, fraction, per_axis, whole
 from cnnlib.scratch import dense, normalization
-from cnnlib.scratch._check import at_least_zero, fraction
 from cnnlib.scratch._layer import Layer, Parameter
 from cnnlib.scratch.convolution import conv2d
 from cnnlib.scratch.convolution_backward import conv2d_backward
+from cnnlib.shapes.convolution import both_sides
 
 
 class Conv2d(Layer):
@@ -43,9 +43,13 @@ class Conv2d(Layer):
                  rng=None):
         super().__init__()
         in_channels, out_channels, groups = channels("Conv2d", in_channels, out_channels, groups)
-        shape = (out_channels, in_channels // groups, *per_axis("Conv2d", "kernel_size", kernel_size, 2, least=1))
+        kernel_size = per_axis("Conv2d", "kernel_size", kernel_size, 2, least=1)
+        stride, dilation = (per_axis("Conv2d", name, value, 2, least=1)
+                            for name, value in (("stride", stride), ("dilation", dilation)))
+        both_sides("Conv2d", padding, kernel_size, stride, dilation)
         self.options = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
-        self.weight, self.bias = _first_weights(shape, bias, rng)
+        shape = (out_channels, in_channels // groups, *kernel_size)
+        self.weight, self.bias = _first_weights("Conv2d", shape, bias, rng)
 
     def forward(self, x):
         """Return the feature maps, (N, O, H_out, W_out)."""
@@ -71,7 +75,7 @@ class Linear(Layer):
         ValueError: an argument is malformed.
 
     Source:
-        Goodfellow, Bengio & Courville (2016), Deep Learning, eq. 6.38; the first weights as PyTorch's.
+        Goodfellow, Bengio & Courville (2016), Deep Learning, eq. 6.28; the first weights as PyTorch's.
 
     >>> Linear(490, 10).forward(np.ones((2, 490))).shape
     (2, 10)
@@ -81,7 +85,7 @@ class Linear(Layer):
         super().__init__()
         shape = [whole("Linear", name, value, least=1)
                  for name, value in (("out_features", out_features), ("in_features", in_features))]
-        self.weight, self.bias = _first_weights(shape, bias, rng)
+        self.weight, self.bias = _first_weights("Linear", shape, bias, rng)
 
     def forward(self, x):
         """Return (N, out_features)."""
@@ -129,16 +133,17 @@ class BatchNorm2d(Layer):
         if np.ndim(x) not in self.axes:
             rule = f"x must have {' or '.join(map(str, self.axes))} axes"
             raise ValueError(f"{type(self).__name__}: {rule}, got shape {np.shape(x)}")
-        self._x = x
+        y = normalization.batch_norm(x, self.running_mean, self.running_var, self.weight.value, self.bias.value,
+                                     training=self.training, momentum=self.momentum, eps=self.eps)
+        self._x, self._used = x, (self.training, self.running_mean.copy(), self.running_var.copy())
         self.num_batches_tracked = self.num_batches_tracked + self.training
-        return normalization.batch_norm(x, self.running_mean, self.running_var, self.weight.value, self.bias.value,
-                                        training=self.training, momentum=self.momentum, eps=self.eps)
+        return y
 
     def backward(self, grad_output):
         """Add to the gradients of weight and bias; return the gradient for the input."""
+        x, (training, mean, var) = self.seen, self._used
         grad_x, grad_weight, grad_bias = normalization.batch_norm_backward(
-            grad_output, self.seen, self.running_mean, self.running_var, self.weight.value, training=self.training,
-            eps=self.eps)
+            grad_output, x, mean, var, self.weight.value, training=training, eps=self.eps)
         return self._keep(grad_x, weight=grad_weight, bias=grad_bias)
 
 
@@ -182,22 +187,32 @@ class Dropout(Layer):
 
     def __init__(self, p=0.5, *, rng=None):
         super().__init__()
-        self.p, self.rng = fraction("Dropout", "p", p), np.random.default_rng(rng)
-        self._seed = None
+        self.p, self.rng = fraction("Dropout", "p", p), generator("Dropout", rng)
 
     def forward(self, x):
-        """Drop new numbers at each call."""
-        self._x, self._seed = x, int(self.rng.integers(2**63))
-        return dense.dropout(x, p=self.p, training=self.training, seed=self._seed)
+        """Drop new numbers at each call while training."""
+        self._x, self._used = x, (self.training, int(self.rng.integers(2**63)) if self.training else 0)
+        return dense.dropout(x, p=self.p, training=self._used[0], seed=self._used[1])
 
     def backward(self, grad_output):
         """Pass on the gradient of what stayed."""
         _ = self.seen
-        return dense.dropout_backward(grad_output, p=self.p, training=self.training, seed=self._seed)
+        return dense.dropout_backward(grad_output, p=self.p, training=self._used[0], seed=self._used[1])
 
 
-def _first_weights(shape, bias, rng):
-    rng = np.random.default_rng(rng)
+def generator(function, rng):
+    """Return a NumPy generator from None, a seed or a generator.
+
+    Raises:
+        ValueError: rng is none of them.
+    """
+    if rng is None or isinstance(rng, np.random.Generator):
+        return np.random.default_rng(rng)
+    return np.random.default_rng(whole(function, "rng", rng, least=0))
+
+
+def _first_weights(function, shape, bias, rng):
+    rng, bias = generator(function, rng), flag(function, "bias", bias)
     bound = 1 / math.sqrt(math.prod(shape[1:]))
     weight = Parameter(rng.uniform(-bound, bound, shape))
     return weight, Parameter(rng.uniform(-bound, bound, shape[0])) if bias else None

@@ -1,8 +1,6 @@
 """A LeNet for small images: two convolutions with pooling, three dense layers."""
-import numpy as np
-
-from cnnlib._arguments import whole
-from cnnlib.scratch.layers import Conv2d, Linear
+from cnnlib._arguments import per_axis, whole
+from cnnlib.scratch.layers import Conv2d, Linear, generator
 from cnnlib.scratch.network import Sequential
 from cnnlib.scratch.plain_layers import Flatten, MaxPool2d, ReLU
 
@@ -26,11 +24,11 @@ def lenet(*, image_size=8, in_channels=1, num_classes=10, widths=(16, 32), rng=N
     Source:
         LeCun, Bottou, Bengio & Haffner (1998), Gradient-Based Learning, section II B.
 
-    >>> lenet(rng=0).forward(np.zeros((2, 1, 8, 8))).shape
+    >>> lenet(rng=0).forward([[[[0.0] * 8] * 8]] * 2).shape
     (2, 10)
     """
-    rng, side = np.random.default_rng(rng), whole("lenet", "image_size", image_size, least=4) // 4
-    first, second = widths
+    rng, side = generator("lenet", rng), whole("lenet", "image_size", image_size, least=4) // 4
+    first, second = per_axis("lenet", "widths", widths, 2, least=1)
     return Sequential(
         Conv2d(in_channels, first, 3, padding=1, rng=rng), ReLU(), MaxPool2d(2),
         Conv2d(first, second, 3, padding=1, rng=rng), ReLU(), MaxPool2d(2), Flatten(),

@@ -1,8 +1,8 @@
 """Cross-entropy on scores: softmax and logarithm in one step, so that no probability of 0 is ever taken the log of."""
 import numpy as np
 
-from cnnlib._arguments import integer
-from cnnlib.scratch._check import floats, fraction, same_shape
+from cnnlib._arguments import fraction, integer
+from cnnlib.scratch._check import floats, numbers, same_shape
 from cnnlib.scratch.scores import log_softmax
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -33,7 +33,8 @@ def cross_entropy(x, target, *, weight=None, ignore_index=-100, reduction="mean"
     0.1269
     """
     x, wanted, total = _wanted("cross_entropy", x, target, weight, ignore_index, reduction, label_smoothing)
-    losses = -(wanted * log_softmax(x, dim=1)).sum(axis=1)
+    scores = log_softmax(x, dim=1)
+    losses = -np.multiply(wanted, scores, out=np.zeros_like(wanted), where=wanted != 0).sum(axis=1)  # 0 · −∞ is 0 here
     return losses if reduction == "none" else losses.sum() / total
 
 
@@ -64,11 +65,11 @@ def cross_entropy_backward(grad_output, x, target, *, weight=None, ignore_index=
     """
     name = "cross_entropy_backward"
     x, wanted, total = _wanted(name, x, target, weight, ignore_index, reduction, label_smoothing)
-    [grad_output] = floats(name, grad_output=(np.atleast_1d(grad_output), None))
+    [grad_output] = floats(name, grad_output=(grad_output, None))
     each = reduction == "none"
-    same_shape(name, "grad_output", grad_output, (x.shape[0], *x.shape[2:]) if each else (1,))
+    same_shape(name, "grad_output", grad_output, (x.shape[0], *x.shape[2:]) if each else ())
     grad = np.exp(log_softmax(x, dim=1)) * wanted.sum(axis=1, keepdims=True) - wanted
-    return (grad * (grad_output[:, None] if each else grad_output[0] / total)).astype(x.dtype)
+    return (grad * (grad_output[:, None] if each else grad_output / total)).astype(x.dtype)
 
 
 def _wanted(function, x, target, weight, ignore_index, reduction, label_smoothing):
@@ -92,7 +93,7 @@ def _wanted(function, x, target, weight, ignore_index, reduction, label_smoothin
 
 def _target(function, target, shape, ignore_index):
     """Return the classes, 0 where one is ignored, and which ones count."""
-    target = np.asarray(target)
+    target = numbers(function, "target", target, dims=0, or_more=True)
     if target.dtype.kind not in "iu":
         raise ValueError(f"{function}: target must hold whole numbers, got {target.dtype}")
     same_shape(function, "target", target, (shape[0], *shape[2:]))

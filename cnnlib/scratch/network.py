@@ -1,12 +1,13 @@
 """A network is layers in a row: forward through them, backward through them in reverse, then a step downhill."""
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from cnnlib._arguments import whole
-from cnnlib.scratch._check import at_least_zero, flag
-from cnnlib.scratch._layer import Layer
+from cnnlib._arguments import at_least_zero, flag, whole
+from cnnlib.scratch._layer import Layer, Parameter
+from cnnlib.scratch.layers import generator
 from cnnlib.scratch.plain_layers import CrossEntropyLoss
 
 
@@ -32,6 +33,12 @@ class Sequential(Layer):
         for layer in layers:
             if not isinstance(layer, Layer):
                 raise ValueError(f"Sequential: layers must be layers of cnnlib.scratch, got {layer!r}")
+        if not layers:
+            raise ValueError("Sequential: there must be at least one layer, got none")
+        inside = [each for layer in layers for each in layer.modules()]
+        twice = [type(each).__name__ for at, each in enumerate(inside) if any(each is one for one in inside[:at])]
+        if twice:  # a layer remembers one input only
+            raise ValueError(f"Sequential: layers must be different objects, got one {twice[0]} twice")
         self.layers = layers
 
     def forward(self, x):
@@ -48,35 +55,23 @@ class Sequential(Layer):
             grad_output = layer.backward(grad_output)
         return grad_output
 
-    def named_parameters(self):
-        """Return pairs of name and Parameter."""
-        return [(f"{at}.{name}", parameter) for at, layer in enumerate(self.layers)
-                for name, parameter in layer.named_parameters()]
-
-    def named_buffers(self):
-        """Return triples of name, the layer that holds the buffer, and its attribute there."""
-        return [(f"{at}.{name}", holder, attribute) for at, layer in enumerate(self.layers)
-                for name, holder, attribute in layer.named_buffers()]
-
-    def train(self, mode=True):
-        """Switch all layers to training, or with False to evaluation; return the network."""
-        for layer in self.layers:
-            layer.train(mode)
-        return super().train(mode)
+    def named_children(self):
+        """Return pairs of place and layer."""
+        return [(str(at), layer) for at, layer in enumerate(self.layers)]
 
 
 class SGD:
     """Stochastic gradient descent with momentum and weight decay, as ``torch.optim.SGD``.
 
     Args:
-        parameters: what ``network.parameters()`` returns.
+        params: what ``network.parameters()`` returns.
         lr: step size.
         momentum: share of the last step's direction that is kept.
         weight_decay: each weight's gradient grows by this times the weight.
         nesterov: True looks ahead along the momentum.
 
     Raises:
-        ValueError: an argument is malformed, or nesterov has no momentum.
+        ValueError: an argument is malformed, there is nothing to learn, or nesterov has no momentum.
 
     Source:
         Sutskever, Martens, Dahl & Hinton (2013), eqs. 1 to 4 (PyTorch applies lr to the sum instead).
@@ -89,8 +84,10 @@ class SGD:
     array([0.8])
     """
 
-    def __init__(self, parameters, *, lr, momentum=0.0, weight_decay=0.0, nesterov=False):
-        self.parameters = list(parameters)
+    def __init__(self, params, *, lr, momentum=0.0, weight_decay=0.0, nesterov=False):
+        self.parameters = list(params) if isinstance(params, Iterable) else []
+        if not self.parameters or not all(isinstance(each, Parameter) for each in self.parameters):
+            raise ValueError(f"SGD: params must be the Parameters of a network, got {params!r}")
         self.lr, self.momentum = at_least_zero("SGD", "lr", lr), at_least_zero("SGD", "momentum", momentum)
         self.weight_decay, self.nesterov = at_least_zero("SGD", "weight_decay", weight_decay), nesterov
         if flag("SGD", "nesterov", nesterov) and not momentum:
@@ -110,19 +107,33 @@ class SGD:
             grad = parameter.grad + self.weight_decay * parameter.value if self.weight_decay else parameter.grad
             if self.momentum:
                 last = self._direction[at]
-                self._direction[at] = grad if last is None else self.momentum * last + grad
+                self._direction[at] = grad.copy() if last is None else self.momentum * last + grad
                 grad = grad + self.momentum * self._direction[at] if self.nesterov else self._direction[at]
-            parameter.value = parameter.value - self.lr * grad
+            parameter.value = (parameter.value - self.lr * grad).astype(parameter.value.dtype, copy=False)
 
 
 def batches(count, batch_size, *, rng):
     """Return the indices 0 to count − 1 in random order, cut into batches; the last may be smaller.
 
+    Args:
+        count: number of examples.
+        batch_size: examples in a batch.
+        rng: source of the order; a number is a seed.
+
+    Returns:
+        A list of arrays.
+
+    Raises:
+        ValueError: a number is malformed.
+
+    Source:
+        Goodfellow, Bengio & Courville (2016), Deep Learning, section 8.1.3.
+
     >>> [len(batch) for batch in batches(10, 4, rng=0)]
     [4, 4, 2]
     """
     count, size = whole("batches", "count", count, least=1), whole("batches", "batch_size", batch_size, least=1)
-    order = np.random.default_rng(rng).permutation(count)
+    order = generator("batches", rng).permutation(count)
     return [order[at:at + size] for at in range(0, count, size)]
 
 
@@ -157,9 +168,10 @@ def fit(net, images, labels, *, optimizer, epochs, batch_size, loss=None, seed=0
     images, labels, loss = np.asarray(images), np.asarray(labels), loss or CrossEntropyLoss()
     if len(images) != len(labels):
         raise ValueError(f"fit: labels must hold one class for each of {len(images)} images, got {len(labels)}")
+    epochs, batch_size = whole("fit", "epochs", epochs, least=1), whole("fit", "batch_size", batch_size, least=1)
     rng, losses = np.random.default_rng(whole("fit", "seed", seed, least=0)), []
     net.train()
-    for _ in range(whole("fit", "epochs", epochs, least=1)):
+    for _ in range(epochs):
         for batch in batches(len(images), batch_size, rng=rng):
             losses.append(train_step(net, images[batch], labels[batch], optimizer=optimizer, loss=loss))
             if not np.isfinite(losses[-1]):
@@ -169,7 +181,30 @@ def fit(net, images, labels, *, optimizer, epochs, batch_size, loss=None, seed=0
 
 
 def train_step(net, images, labels, *, optimizer, loss):
-    """Forward, loss, backward, step; return the loss before the step."""
+    """Forward, loss, backward, step.
+
+    Args:
+        net: the network; its mode is left as it is.
+        images: (N, C, H, W).
+        labels: classes, (N,).
+        optimizer: such as SGD(net.parameters(), lr=0.1).
+        loss: such as CrossEntropyLoss().
+
+    Returns:
+        The loss before the step, in nats.
+
+    Raises:
+        ValueError: as the layers and the loss.
+
+    Source:
+        Goodfellow, Bengio & Courville (2016), Deep Learning, algorithm 8.1.
+
+    >>> from cnnlib.scratch import CrossEntropyLoss, Linear
+    >>> net = Linear(2, 2, rng=0)
+    >>> options = {"optimizer": SGD(net.parameters(), lr=1), "loss": CrossEntropyLoss()}
+    >>> train_step(net, np.eye(2), [0, 1], **options) > train_step(net, np.eye(2), [0, 1], **options)
+    True
+    """
     optimizer.zero_grad()
     value = float(loss.forward(net.forward(images), labels))
     net.backward(loss.backward())
@@ -178,14 +213,36 @@ def train_step(net, images, labels, *, optimizer, loss):
 
 
 def predict(net, images, *, batch_size=256):
-    """Return the class with the highest score of each image, (N,); the network's mode is left as it was."""
-    mode = net.training
-    net.eval()
+    """Return the class with the highest score of each image, in evaluation mode.
+
+    Args:
+        net: the network; every layer's mode is left as it was.
+        images: (N, C, H, W).
+        batch_size: images that are computed at a time.
+
+    Returns:
+        Classes, (N,), int64.
+
+    Raises:
+        ValueError: there are no images, or batch_size is malformed.
+
+    Source:
+        Goodfellow, Bengio & Courville (2016), Deep Learning, section 6.2.2.3.
+
+    >>> from cnnlib.scratch import Flatten
+    >>> predict(Flatten(), [[0.1, 0.9], [0.8, 0.2]]).tolist()
+    [1, 0]
+    """
     images, size = np.asarray(images), whole("predict", "batch_size", batch_size, least=1)
+    if not images.size:
+        raise ValueError(f"predict: there must be images, got shape {images.shape}")
+    modes = [(layer, layer.training) for layer in net.modules()]
+    net.eval()
     try:
         return np.concatenate([net.forward(images[at:at + size]).argmax(axis=1) for at in range(0, len(images), size)])
     finally:
-        net.train(mode)
+        for layer, mode in modes:
+            layer.training = mode
 
 
 def save_weights(net, path, *, overwrite=False):
@@ -198,11 +255,19 @@ def save_weights(net, path, *, overwrite=False):
 
     Raises:
         ValueError: the name does not end in .npz, the folder does not exist, or the file exists and overwrite is False.
+
+    Source:
+        NumPy's .npz format: a zip archive with one array for each name.
+
+    >>> save_weights(Sequential(Layer()), "weights.txt")
+    Traceback (most recent call last):
+    ValueError: save_weights: path must end in .npz and lie in a folder that exists, got 'weights.txt'
     """
-    file = Path(path)
-    if file.suffix != ".npz" or not file.parent.is_dir():
+    overwrite = flag("save_weights", "overwrite", overwrite)
+    file = Path(path).resolve() if isinstance(path, (str, os.PathLike)) else None
+    if file is None or file.suffix != ".npz" or not file.parent.is_dir() or file.is_dir():
         raise ValueError(f"save_weights: path must end in .npz and lie in a folder that exists, got {str(path)!r}")
-    if file.exists() and not flag("save_weights", "overwrite", overwrite):
+    if file.exists() and not overwrite:
         raise ValueError(f"save_weights: path must be new unless overwrite=True, got {str(path)!r}")
     part = file.with_name(f".{file.stem}.{os.getpid()}.npz")
     try:
@@ -221,8 +286,15 @@ def load_weights(net, path):
 
     Raises:
         ValueError: the file is missing or damaged, or names and shapes are not the network's; then nothing is changed.
+
+    Source:
+        NumPy's .npz format, read without pickle.
+
+    >>> load_weights(Sequential(Layer()), "no such file")
+    Traceback (most recent call last):
+    ValueError: load_weights: path must be a file, got 'no such file'
     """
-    if not Path(path).is_file():
+    if not isinstance(path, (str, os.PathLike)) or not Path(path).is_file():
         raise ValueError(f"load_weights: path must be a file, got {str(path)!r}")
     try:
         with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:

@@ -6,7 +6,8 @@ value, and its running variance is the unbiased one (divided by n − 1), while 
 """
 import numpy as np
 
-from cnnlib.scratch._check import at_least_zero, describe, flag, floats, fraction, same_shape
+from cnnlib._arguments import at_least_zero, flag, fraction
+from cnnlib.scratch._check import describe, floats, same_shape
 
 
 def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, *, training=False, momentum=0.1,
@@ -38,9 +39,12 @@ def batch_norm(x, running_mean=None, running_var=None, weight=None, bias=None, *
     """
     name = "batch_norm"
     x, weight, bias = _arrays(name, x=x, weight=weight, bias=bias)
+    share = fraction(name, "momentum", momentum)
     mean, var = _statistics(name, x, running_mean, running_var, training, eps)
     if training and running_mean is not None:
-        share = fraction(name, "momentum", momentum)
+        for label, array in (("running_mean", running_mean), ("running_var", running_var)):
+            if not array.flags.writeable:
+                raise ValueError(f"{name}: {label} must be writable, got a read-only array")
         count = x.size // x.shape[1]
         running_mean += share * (mean - running_mean)
         running_var += share * (var * (count / (count - 1)) - running_var)

@@ -6,7 +6,8 @@ first in reading order is the winner, as in PyTorch. A mask ``x == maximum`` wou
 """
 import numpy as np
 
-from cnnlib.scratch._check import flag, floats, same_shape
+from cnnlib._arguments import flag
+from cnnlib.scratch._check import floats, same_shape
 from cnnlib.scratch._windows import inside, pad, windows
 from cnnlib.scratch.activations import passed
 from cnnlib.shapes.pooling import Pool
@@ -16,10 +17,10 @@ def max_pool2d(x, kernel_size, *, stride=None, padding=0, dilation=1, ceil_mode=
     """Return the largest number of each window, as ``torch.nn.functional.max_pool2d``.
 
     Args:
-        x: feature maps, (N, C, H, W); a float type is kept, whole numbers are computed as float64.
+        x: feature maps, (N, C, H, W); float16 becomes float32, whole numbers become float64.
         kernel_size: window, in pixels; an int or (vertical, horizontal), as are stride, padding and dilation.
         stride: step between windows, in pixels; None means kernel_size.
-        padding: pixels of minus infinity on each side, at most half the window: they never win.
+        padding: pixels of minus infinity on each side, at most half the window: they never win against a real pixel.
         dilation: step between two taps of the window, in pixels.
         ceil_mode: True keeps a last window that reaches over the edge, if it starts before the padding's end.
 
@@ -83,7 +84,7 @@ def avg_pool2d(x, kernel_size, *, stride=None, padding=0, ceil_mode=False, count
     """Return the mean of each window, as ``torch.nn.functional.avg_pool2d``.
 
     Args:
-        x: feature maps, (N, C, H, W); a float type is kept, whole numbers are computed as float64.
+        x: feature maps, (N, C, H, W); float16 becomes float32, whole numbers become float64.
         kernel_size: window, in pixels; an int or (vertical, horizontal), as are stride and padding.
         stride: step between windows, in pixels; None means kernel_size.
         padding: zeros on each side, at most half the window.
@@ -157,13 +158,23 @@ def _taps(pool):
 
 
 def _winners(x, largest, pool):
-    """Yield for each tap in which windows it is the winner: it equals the largest number, and no tap before it did."""
-    view, free = _view(x, pool, -np.inf), np.ones(largest.shape, bool)
-    for row, col in _taps(pool):
-        value = view[:, :, row, col]
-        won = ((value == largest) | (value != value)) & free  # a NaN wins its window
-        free ^= won
-        yield won
+    """Return for each tap in which windows it is the winner.
+
+    The winner equals the largest number, and no tap before it did. A pixel of the padding never wins, even where all
+    are −∞. Among several NaNs of a window the last one wins, as in PyTorch.
+    """
+    view, taps = _view(x, pool, -np.inf), _taps(pool)
+    real = _view(np.ones((1, 1, *x.shape[2:]), bool), pool, False)
+    free, won = np.ones(largest.shape, bool), []
+    for row, col in taps:
+        won.append((view[:, :, row, col] == largest) & free & real[:, :, row, col])
+        free ^= won[-1]
+    if np.isnan(largest).any():
+        for tap, (row, col) in reversed(list(enumerate(taps))):
+            nan = np.isnan(view[:, :, row, col]) & free
+            won[tap] |= nan
+            free ^= nan
+    return won
 
 
 def _spread(pool, x, shares):

@@ -2,8 +2,7 @@
 import numpy as np
 
 from cnnlib._arguments import integer
-from cnnlib.scratch._check import floats
-from cnnlib.scratch.activations import pair
+from cnnlib.scratch._check import floats, pair
 
 
 def softmax(x, *, dim=-1):
@@ -28,7 +27,7 @@ def softmax(x, *, dim=-1):
     >>> softmax([1000, 1000])
     array([0.5, 0.5])
     """
-    [x] = floats("softmax", x=(x, None))
+    [x] = floats("softmax", x=(x, -1))
     powers = np.exp(x - x.max(axis=_axis("softmax", x, dim), keepdims=True))
     return powers / powers.sum(axis=dim, keepdims=True)
 
@@ -78,7 +77,7 @@ def log_softmax(x, *, dim=-1):
     >>> log_softmax([0.0, -1000.0]).tolist()
     [0.0, -1000.0]
     """
-    [x] = floats("log_softmax", x=(x, None))
+    [x] = floats("log_softmax", x=(x, -1))
     shifted = x - x.max(axis=_axis("log_softmax", x, dim), keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=dim, keepdims=True))
 

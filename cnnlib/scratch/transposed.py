@@ -1,6 +1,7 @@
 """Transposed convolution: what a convolution does to its gradients, used forward to make maps larger."""
 from dataclasses import replace
 
+from cnnlib._arguments import whole
 from cnnlib.scratch._check import floats, same_shape
 from cnnlib.scratch._windows import pad
 from cnnlib.scratch.convolution import conv2d
@@ -13,7 +14,7 @@ def conv_transpose2d(x, weight, bias=None, *, stride=1, padding=0, output_paddin
     """Put a kernel, times its input, at every ``stride``-th output and add where kernels overlap.
 
     Args:
-        x: feature maps, (N, C, H, W); a float type is kept, whole numbers are computed as float64.
+        x: feature maps, (N, C, H, W); float16 becomes float32, whole numbers become float64.
         weight: filters, (C, O / groups, kh, kw): the input channels come first.
         bias: None or one number for each output channel, (O,).
         stride: step between two kernels on the output, in pixels; an int or (vertical, horizontal), as are the others.
@@ -36,7 +37,7 @@ def conv_transpose2d(x, weight, bias=None, *, stride=1, padding=0, output_paddin
     """
     name = "conv_transpose2d"
     x, weight, bias = floats(name, x=(x, 4), weight=(weight, 4), bias=(bias, 1))
-    shape, layer = _layer(name, x, weight, stride, padding, output_padding, groups, dilation)
+    shape, layer, groups = _layer(name, x, weight, stride, padding, output_padding, groups, dilation)
     if bias is not None:
         same_shape(name, "bias", bias, shape[1:2])
     y = input_gradient(x, weight, shape[2:], layer, groups)
@@ -70,7 +71,7 @@ def conv_transpose2d_backward(grad_output, x, weight, *, stride=1, padding=0, ou
     """
     name = "conv_transpose2d_backward"
     grad_output, x, weight = floats(name, grad_output=(grad_output, 4), x=(x, 4), weight=(weight, 4))
-    shape, layer = _layer(name, x, weight, stride, padding, output_padding, groups, dilation)
+    shape, layer, groups = _layer(name, x, weight, stride, padding, output_padding, groups, dilation)
     same_shape(name, "grad_output", grad_output, shape)
     padded, options = pad(grad_output, layer.padding), {"stride": layer.stride, "dilation": layer.dilation}
     grad_x = conv2d(padded, weight, groups=groups, **options)[:, :, :x.shape[2], :x.shape[3]]
@@ -78,10 +79,11 @@ def conv_transpose2d_backward(grad_output, x, weight, *, stride=1, padding=0, ou
 
 
 def _layer(name, x, weight, stride, padding, output_padding, groups, dilation):
-    """Return the output's shape and the convolution whose input gradient the transposed convolution computes."""
+    """Return the output's shape, the convolution whose input gradient this is, and the groups as an int."""
     if len(weight) != x.shape[1]:
         raise ValueError(f"{name}: weight must have {x.shape[1]} input channels as x, got {len(weight)}")
+    groups = whole(name, "groups", groups, least=1)
     shape = transposed_shape(name, x.shape, weight.shape[1] * groups, weight.shape[2:], groups, stride=stride,
                              padding=padding, output_padding=output_padding, dilation=dilation)
     layer = Layer.parse(name, shape, len(weight), weight.shape[2:], stride, padding, dilation, groups)
-    return shape, replace(layer, output=x.shape[2:])  # output_padding may leave room for one window more
+    return shape, replace(layer, output=x.shape[2:]), groups  # output_padding may leave room for one window more

@@ -28,7 +28,7 @@ export function facts(state) {
     value: value(x, slope) || 0,
     derivative: d,
     after: d ** DEPTH,
-    unit: d === 0 ? "dead" : Math.abs(d) < SMALL ? "saturated" : "alive",
+    unit: d === 0 ? "off" : Math.abs(d) < SMALL ? "saturated" : "alive",
     kink: kinks.includes(x),
   };
 }
@@ -63,7 +63,7 @@ function readout(state, now) {
 }
 
 export function unit({ unit: word, derivative }) {
-  if (word === "dead") return "At this x the unit is <b data-value=\"unit\">dead</b>: its gradient is 0, so nothing in front of it learns from this input.";
+  if (word === "off") return "At this x the unit is <b data-value=\"unit\">off</b>: its gradient is 0, so nothing in front of it learns from this input. A unit that is off for every input is dead.";
   if (word === "saturated") return `At this x the unit is <b data-value="unit">saturated</b>: its derivative is below ${SMALL}, so hardly any gradient passes.`;
   return `At this x the unit is <b data-value="unit">alive</b>: it passes a gradient on, times ${shown(derivative)}.`;
 }
