@@ -113,6 +113,8 @@ def flipped(picture, axis):
      lambda x, d: torch.cov(torch.stack([tensor(x[:-d]).flatten(), tensor(x[d:]).flatten()]))[0, 1], "not-divided"),
     (ch01.check_alike, lambda x, d: np.corrcoef([x[:-d].ravel(), x[d:].ravel()]), "whole-matrix"),
     (ch01.check_alike, lambda x, d: np.corrcoef([x[:-d].ravel(), x[d:].ravel()])[0, 0], "with-itself"),
+    (ch01.check_alike, lambda x, d: torch.corrcoef(torch.cat([tensor(x[:-d]), tensor(x[d:])]))[0, 1],
+     "rows-as-variables"),
     (ch01.check_alike, lambda x, d: np.mean([abs(a - b) for a, b in zip(x[:-d].flat, x[d:].flat, strict=True)]),
      "mean-difference"),
     (ch01.check_three_counts, lambda c, h, w, f, k: (

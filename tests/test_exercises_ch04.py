@@ -57,6 +57,13 @@ def counted(size, kernel_size, *, stride, padding=0, ceil_mode=False):
     return count + 1 if ceil_mode and hangs_over else count
 
 
+def drop_by_steps(size, kernel_size, *, stride, padding=0, ceil_mode=False):
+    """List the starts from the first window on, and in ceil mode drop those that are not below the size."""
+    room = size + 2 * padding - kernel_size
+    starts = range(0, room + stride if ceil_mode else room + 1, stride)
+    return sum(start < size for start in starts) if ceil_mode else len(starts)
+
+
 def loop_max(x, kernel_size, *, stride=None, padding=0, start=float("-inf")):
     """Compare only pixels that exist; start is the number to beat."""
     stride = stride or kernel_size
@@ -78,6 +85,17 @@ def test_the_loop_itself_is_right():
     assert ch04.check_max_pool(loop_max).passed
 
 
+def low_padded(x, kernel_size, *, stride=None, padding=0):
+    return F.max_pool2d(F.pad(image(x), [padding] * 4, value=-100), kernel_size, stride)[0, 0]
+
+
+def test_a_border_must_be_below_every_pixel():
+    feedback = ch04.check_max_pool(low_padded)
+    assert (feedback.passed, feedback.message) == (
+        False, "max_pool([[-4000, -2000, 3], [-3000, -1000, 2], [1, 4, -5]], 3, stride=2, padding=1) should be "
+               "[[-1000, 3], [4, 4]], got [[-100, 3], [4, 4]].")
+
+
 def zero_padded(x, kernel_size, *, stride=None, padding=0):
     return F.max_pool2d(F.pad(image(x), [padding] * 4), kernel_size, stride)[0, 0]
 
@@ -94,6 +112,7 @@ def neighbors_apart(row, output_size):
 
 @pytest.mark.parametrize(("check", "answer", "mistake"), [
     (ch04.check_pool_windows, counted, "last-window-in-the-padding"),
+    (ch04.check_pool_windows, drop_by_steps, "start-without-the-padding"),
     (ch04.check_pool_windows, lambda n, k, *, stride, padding=0, ceil_mode=False: torch_windows(
         n, k, stride=stride, padding=padding), "always-floor"),
     (ch04.check_pool_windows, lambda n, k, *, stride, padding=0, ceil_mode=False: -(-(n + 2 * padding - k) // stride)
@@ -101,7 +120,9 @@ def neighbors_apart(row, output_size):
     (ch04.check_pool_windows, lambda n, k, *, stride, padding=0, ceil_mode=False: torch_windows(
         n, k, stride=k, padding=padding, ceil_mode=ceil_mode), "stride-is-the-window"),
     (ch04.check_pool_windows, lambda n, k, *, stride, padding=0, ceil_mode=False: torch_windows(
-        n, k, stride=stride, ceil_mode=ceil_mode), "padding-ignored"),
+        n, k, stride=stride, ceil_mode=ceil_mode), "padding-ignored-in-both-rules"),
+    (ch04.check_pool_windows, lambda n, k, *, stride, padding=0, ceil_mode=False: (
+        -(-(n - k) // stride) if ceil_mode else (n - k) // stride) + 1, "padding-ignored"),
     (ch04.check_pool_windows, lambda n, k, *, stride, **options: int(n / stride), "size-over-stride"),
     (ch04.check_max_pool, zero_padded, "padded-with-zeros"),
     (ch04.check_max_pool, lambda x, k, *, stride=1, padding=0: torch_max_pool(

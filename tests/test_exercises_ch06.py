@@ -80,6 +80,17 @@ def dense_windows(grad_output, weight, row, col, *, stride=1):
     return total
 
 
+def unchecked_places(grad_output, weight, row, col, *, stride=1):
+    total = 0
+    for i, line in enumerate(grad_output):
+        for j, g in enumerate(line):
+            try:
+                total += g * weight[row - i * stride, col - j * stride]
+            except IndexError:
+                pass
+    return total
+
+
 def only_the_sum(x, grad_output, kernel_size, *, stride=1):
     return [[grad_output.sum()] * kernel_size[1]] * kernel_size[0]
 
@@ -134,6 +145,7 @@ def shifted(f, x, ahead, behind, over):
     (ch06.check_pixel_gradient, dense_windows, "stride-ignored"),
     (ch06.check_pixel_gradient, lambda g, w, row, col, *, stride=1: torch_pixel(
         g, np.ones_like(w), row, col, stride=stride), "weights-forgotten"),
+    (ch06.check_pixel_gradient, unchecked_places, "negative-places-wrap"),
     (ch06.check_kernel_gradient, only_the_sum, "pixels-forgotten"),
     (ch06.check_kernel_gradient, packed_kernel, "stride-ignored"),
     (ch06.check_kernel_gradient, lambda x, g, k, *, stride=1: torch_kernel(
@@ -159,14 +171,52 @@ def test_typical_wrong_answers_are_named(check, answer, mistake):
     assert (feedback.passed, feedback.mistake) == (False, mistake), feedback
 
 
-def test_a_softmax_that_overflows_is_shown_the_case():
-    def naive(scores, labels):
-        with np.errstate(all="ignore"):
-            p = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-        return (p - np.eye(scores.shape[1])[labels]) / len(scores)
+def naive_scores(scores, labels):
+    scores = torch.tensor(scores)
+    p = scores.exp() / scores.exp().sum(1, keepdim=True)
+    return (p - F.one_hot(torch.tensor(labels), scores.shape[1])) / len(scores)
 
-    assert ch06.check_score_gradient(naive).message == (
-        "score_gradient([[1000, 0, 999]], [1]) should be [[0.731059, -1, 0.268941]], got [[nan, -1, nan]].")
+
+def test_a_softmax_that_overflows_is_named_for_what_it_is():
+    feedback = ch06.check_score_gradient(naive_scores)
+    assert (feedback.passed, feedback.mistake) == (False, "softmax-overflows"), feedback
+
+
+def test_nan_beside_another_mistake_is_shown_the_case():
+    feedback = ch06.check_score_gradient(lambda z, t: 2 * naive_scores(z, t))
+    assert (feedback.mistake, feedback.message) == (
+        None, "score_gradient([[1, 0]], [0]) should be [[-0.268941, 0.268941]], got [[-0.537883, 0.537883]].")
+
+
+def nudged_in_place(f, x, *, step, restore):
+    gradient = np.zeros(x.shape)
+    for index in np.ndindex(x.shape):
+        old = x[index]
+        x[index] = old + step
+        ahead = f(x)
+        x[index] = old - step
+        gradient[index] = (ahead - f(x)) / (2 * step)
+        if restore:
+            x[index] = old
+    return gradient
+
+
+def test_a_function_that_changes_x_is_told_so():
+    feedback = ch06.check_central_gradient(lambda f, x, *, step: nudged_in_place(f, x, step=step, restore=False))
+    assert (feedback.passed, feedback.message) == (
+        False, "Not yet (x-changed): your function changes x. Nudge a copy, or put each entry back.")
+    assert ch06.check_central_gradient(lambda f, x, *, step: nudged_in_place(f, x, step=step, restore=True)).passed
+
+
+def test_right_slopes_are_not_enough_if_x_is_changed():
+    def spoils(f, x, *, step):
+        gradient = two_loops(f, x, step=step)
+        x += 1
+        return gradient
+
+    assert ch06.check_central_gradient(spoils).mistake == "x-changed"
+    assert ch06.check_central_gradient(None).message == "Not answered yet."
+    assert ch06.check_central_gradient(3).message == "Your answer must be a function, got 3."
 
 
 def test_the_valid_correlation_of_the_sources_has_the_wrong_shape():

@@ -108,3 +108,11 @@ def test_answers_of_any_type_get_feedback(answer, passed):
     exercise = Exercise(name="map", objective=1, reference=lambda x: (x > 0) * 1, mistakes=(),
                         cases=((np.array([[1, -1], [0, 2]]),),))
     assert exercise.check(answer).passed == passed
+
+
+def test_infinity_is_the_same_as_itself_only():
+    exercise = Exercise(name="limit", objective=1, reference=lambda x: np.array([-np.inf, x]), mistakes=(),
+                        cases=((2.0,),))
+    assert exercise.check(lambda x: [-np.inf, x]).passed
+    assert not exercise.check(lambda x: [np.inf, x]).passed and not exercise.check(lambda x: [-1e300, x]).passed
+    assert not exercise.check(lambda x: [-np.inf, x + 1]).passed

@@ -44,6 +44,10 @@ ALIKE = Exercise(
         Mistake("whole-matrix",
                 "you return all four numbers of `np.corrcoef`. Two of them compare a thing with itself.",
                 lambda x, d: np.corrcoef(*_pairs(x, d))),
+        Mistake("rows-as-variables",
+                "you gave the two slices to `np.corrcoef` as they are. Then each of their rows counts as a quantity of "
+                "its own, and you return how alike two rows are. How do all pairs of pixels come into one number?",
+                lambda x, d: float(np.corrcoef(x[:-d], x[d:])[0, 1])),
         Mistake("with-itself",
                 "you return 1 each time: the correlation of the upper pixels with themselves.",
                 lambda x, d: 1.0),

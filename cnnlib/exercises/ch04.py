@@ -18,6 +18,12 @@ def _formula(size, kernel_size, *, stride, padding=0, ceil_mode=False, both=2, r
     return (ceil if up else floor)((size + both * padding - kernel_size) / stride) + first
 
 
+def _start_without_padding(size, kernel_size, *, stride, padding=0, ceil_mode=False):
+    windows = _formula(size, kernel_size, stride=stride, padding=padding, ceil_mode=ceil_mode)
+    return windows - (ceil_mode and (windows - 1) * stride >= size)
+
+
+NO_PADDING = "your count does not change with the padding."
 POOL_WINDOWS = Exercise(
     name="pool_windows",
     objective=1,
@@ -27,6 +33,7 @@ POOL_WINDOWS = Exercise(
         (3, 2, {"stride": 1}),
         (5, 2, {"stride": 2}),
         (5, 2, {"stride": 2, "ceil_mode": True}),
+        (4, 2, {"stride": 4, "padding": 1, "ceil_mode": True}),
         (5, 3, {"stride": 2, "padding": 1}),
         (5, 2, {"stride": 3, "padding": 1, "ceil_mode": True}),
         (32, 2, {"stride": 2, "padding": 1}),
@@ -38,6 +45,10 @@ POOL_WINDOWS = Exercise(
                 "the formula with its ceiling is right, but one of your windows starts behind the last pixel, in the "
                 "padding. PyTorch drops such a window.",
                 _formula),
+        Mistake("start-without-the-padding",
+                "you drop a last window that still starts inside the input. The first window begins in the padding, "
+                "not at the first pixel. At which pixel does the last one begin?",
+                _start_without_padding),
         Mistake("always-floor",
                 "you round down, whatever ceil_mode says.",
                 partial(_formula, round_up=False)),
@@ -48,8 +59,12 @@ POOL_WINDOWS = Exercise(
                 "you add the padding once. PyTorch puts it on both sides of the axis.",
                 partial(_formula, both=1)),
         Mistake("padding-ignored",
-                "your count does not change with the padding.",
+                NO_PADDING,
                 partial(_formula, both=0)),
+        Mistake("padding-ignored-in-both-rules",
+                NO_PADDING,
+                lambda n, k, *, stride, padding=0, ceil_mode=False: _pool_windows(
+                    n, k, stride=stride, ceil_mode=ceil_mode)),
         Mistake("one-window-short",
                 "you count the steps between windows. How many windows does a row with 0 steps have?",
                 partial(_formula, first=0)),
@@ -82,12 +97,14 @@ def _after_the_end(x, kernel_size, *, stride=None, padding=0):
 
 NINE = np.array([[0, 1, 2], [3, 4, 5], [6, 7, 8]])
 MIXED = np.array([[-3, -1, -4, -1, -5], [-9, -2, 6, 5, 3], [-5, -8, 9, 7, -9], [-3, -2, 3, 8, 4]])
+LOW = np.array([[-4000, -2000, 3], [-3000, -1000, 2], [1, 4, -5]])  # a corner below the numbers that borders may hold
 MAX_POOL = Exercise(
     name="max_pool",
     objective=2,
     reference=_max_pool,
     cases=(
         (NINE, 2, {"stride": 1}),
+        (LOW, 3, {"stride": 2, "padding": 1}),
         (MIXED, 2),
         (MIXED, 3, {"stride": 1}),
         (MIXED[:3], 2, {"padding": 1}),

@@ -1,9 +1,9 @@
 """The exercises of chapter 6: a pixel's gradient, a kernel's, a pool's, the scores', and a gradient check."""
-from functools import partial
+from functools import partial, wraps
 
 import numpy as np
 
-from cnnlib.exercises._check import Exercise, Mistake
+from cnnlib.exercises._check import Exercise, Mistake, _array
 
 
 def _spread(grad_output, weight, size, *, stride=1, step=None):
@@ -26,6 +26,16 @@ def _first_window(grad_output, weight, row, col, *, stride=1):
         if 0 <= a < weight.shape[0] and 0 <= b < weight.shape[1]:
             return float(grad_output[i, j] * weight[a, b])
     return 0.0
+
+
+def _negative_places(grad_output, weight, row, col, *, stride=1):
+    """Take windows that start behind the pixel as well: NumPy counts a negative place from the kernel's end."""
+    total = 0.0
+    for i, j in np.ndindex(grad_output.shape):
+        a, b = row - i * stride, col - j * stride
+        if -weight.shape[0] <= a < weight.shape[0] and -weight.shape[1] <= b < weight.shape[1]:
+            total += float(grad_output[i, j] * weight[a, b])
+    return total
 
 
 def _sum_without_weights(grad_output, weight, row, col, *, stride=1):
@@ -59,6 +69,10 @@ PIXEL_GRADIENT = Exercise(
         Mistake("one-window-only",
                 "you pay the pixel through one window. Several windows may read it; add them up.",
                 _first_window),
+        Mistake("negative-places-wrap",
+                "you also pay through windows that start behind the pixel. There its place in the kernel is negative, "
+                "and a negative index counts from the end.",
+                _negative_places),
         Mistake("weights-forgotten",
                 "you add the gradients of the outputs that read the pixel. Each counts with the weight in between.",
                 _sum_without_weights),
@@ -194,8 +208,26 @@ def _score_gradient(scores, labels, *, axis=1, count=None):
     return (_probabilities(scores, axis=axis) - np.eye(scores.shape[1])[labels]) / (count or len(scores))
 
 
+def _naive_score_gradient(scores, labels):
+    with np.errstate(all="ignore"):
+        powers = np.exp(scores)
+        probabilities = powers / powers.sum(axis=1, keepdims=True)
+    return (probabilities - np.eye(scores.shape[1])[labels]) / len(scores)
+
+
+class _NanIsNan(Exercise):
+    """An exercise in which a known mistake may give NaN: NaN agrees with NaN at the same places."""
+
+    def _same(self, answer, right):
+        got, wanted = _array(answer), _array(right)
+        if got is None or wanted is None or not np.isnan(wanted).any():
+            return super()._same(answer, right)
+        fits = got.shape == wanted.shape and (np.isnan(got) == np.isnan(wanted)).all()
+        return bool(fits) and super()._same(np.nan_to_num(got), np.nan_to_num(wanted))
+
+
 SCORES = _numbers.integers(-3, 4, size=(3, 4)).astype(float)
-SCORE_GRADIENT = Exercise(
+SCORE_GRADIENT = _NanIsNan(
     name="score_gradient",
     objective=4,
     reference=_score_gradient,
@@ -225,6 +257,10 @@ SCORE_GRADIENT = Exercise(
         Mistake("scores-not-probabilities",
                 "you subtract y from the scores. Softmax comes first.",
                 lambda z, t: (z - np.eye(z.shape[1])[t]) / len(z)),
+        Mistake("softmax-overflows",
+                "right for small scores. For large ones the powers of e are infinite, and infinity divided by infinity "
+                "is nan. What may be taken off all scores of an image?",
+                _naive_score_gradient),
         Mistake("right-class-only",
                 "you return a gradient for the right class alone. The other classes have too much probability and must "
                 "pay.",
@@ -267,7 +303,27 @@ def product(x):
     return np.prod(x)
 
 
-CENTRAL_GRADIENT = Exercise(
+CHANGED = "x was changed"
+
+
+def _watched(answer):
+    """Return the answer as a function that returns CHANGED where the answer leaves other numbers in x."""
+    @wraps(answer)
+    def watched(f, x, **options):
+        before = x.copy()
+        result = answer(f, x, **options)
+        return result if np.allclose(x, before, rtol=0, atol=1e-9) else CHANGED
+    return watched
+
+
+class _LeavesX(Exercise):
+    """An exercise whose answer must not change x, its second argument; rounding is no change."""
+
+    def check(self, answer):
+        return super().check(_watched(answer) if callable(answer) else answer)
+
+
+CENTRAL_GRADIENT = _LeavesX(
     name="central_gradient",
     objective=5,
     reference=_central,
@@ -278,6 +334,9 @@ CENTRAL_GRADIENT = Exercise(
         (product, np.array([2.0, 3.0, 4.0]), {"step": 1e-3}),
     ),
     mistakes=(
+        Mistake("x-changed",
+                "your function changes x. Nudge a copy, or put each entry back.",
+                lambda f, x, *, step=1e-5: CHANGED),
         Mistake("forward-difference",
                 "you go one step ahead only. Go one back as well: the bend cancels.",
                 partial(_central, sides=(1, 0), width=1)),

@@ -50,22 +50,24 @@ def wait_for(address, process, log):
     raise AssertionError(log.read_text()[-2000:])
 
 
-def test_slider_moves_the_readout(lab, browser):
+@pytest.mark.parametrize(("name", "view", "key", "after"), [
+    ("02_convolution_math", ".cnn-where", "ArrowRight", "8 × 8 in"),
+    ("04_pooling_layers", ".cnn-pooling", "ArrowLeft", "4 × 4 in")])
+def test_slider_moves_the_readout(lab, browser, name, view, key, after):
     context = browser.new_context(viewport={"width": 1400, "height": 1000})
     page = context.new_page()
-    page.goto(f"{lab}/lab/tree/notebooks/02_convolution_math.ipynb?reset")
+    page.goto(f"{lab}/lab/tree/notebooks/{name}.ipynb?reset")
     page.wait_for_selector(".jp-Notebook", timeout=90_000)
     page.get_by_text("Python 3 (ipykernel) | Idle").wait_for(timeout=90_000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.locator('li[data-command="runmenu:run-all"]').click()
-    widget = page.locator(".widget-vbox:has(.cnn-where)").first
+    widget = page.locator(f".widget-vbox:has({view})").first
     widget.wait_for(timeout=120_000)
     widget.scroll_into_view_if_needed()
     headline = widget.locator(".cnn-headline")
     before = headline.text_content()
     widget.locator(".noUi-handle").first.focus()
-    page.keyboard.press("ArrowRight")
+    page.keyboard.press(key)
     page.wait_for_function("([el, text]) => el.textContent !== text", arg=[headline.element_handle(), before])
-    size = int(before.split(" ")[0])
-    assert headline.text_content().startswith(f"{size + 1} × {size + 1} in")
+    assert headline.text_content().startswith(after)
     context.close()

@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from tools.project import ROOT
+from tools.project import ROOT, notebooks
 
 WIDGETS_7 = ("ipywidgets", "jupyterlab_widgets", "jupyterlab-widgets", "widgetsnbextension")
 RUN = """
@@ -53,7 +53,7 @@ def python(tmp_path_factory, wheel):
     return python
 
 
-@pytest.mark.parametrize("name", ["02_convolution_math", "03_convolution_from_scratch"])
+@pytest.mark.parametrize("name", [path.stem for path in notebooks()])
 def test_notebook_runs_from_the_wheel_alone(python, tmp_path, name):
     shutil.copy(ROOT / "notebooks" / f"{name}.ipynb", tmp_path)
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
