@@ -25,17 +25,9 @@ from cnnlib.scratch.gradient_check import GradientReport, check_gradients, numer
 from cnnlib.scratch.layers import BatchNorm1d, BatchNorm2d, Conv2d, Dropout, Linear
 from cnnlib.scratch.lenet_style import lenet
 from cnnlib.scratch.losses import cross_entropy, cross_entropy_backward
-from cnnlib.scratch.network import (
-    SGD,
-    Sequential,
-    batches,
-    fit,
-    load_weights,
-    predict,
-    save_weights,
-    train_step,
-)
+from cnnlib.scratch.network import Sequential
 from cnnlib.scratch.normalization import batch_norm, batch_norm_backward
+from cnnlib.scratch.optimizer import SGD
 from cnnlib.scratch.padding import pad2d
 from cnnlib.scratch.plain_layers import (
     AdaptiveAvgPool2d,
@@ -52,8 +44,10 @@ from cnnlib.scratch.plain_layers import (
 )
 from cnnlib.scratch.pooling import avg_pool2d, avg_pool2d_backward, max_pool2d, max_pool2d_backward
 from cnnlib.scratch.scores import log_softmax, log_softmax_backward, softmax, softmax_backward
+from cnnlib.scratch.training import batches, fit, predict, train_step
 from cnnlib.scratch.transposed import conv_transpose2d, conv_transpose2d_backward
 from cnnlib.scratch.versions import conv2d_v1, conv2d_v2, conv2d_v3, conv2d_v4, conv2d_v5
+from cnnlib.scratch.weights import load_weights, save_weights
 
 __all__ = [
     "SGD",
