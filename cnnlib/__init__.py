@@ -6,7 +6,7 @@ import importlib
 
 __version__ = "0.1.0"
 
-_SUBMODULES = ("data", "exercises", "plots", "scratch", "shapes", "widgets")
+_SUBMODULES = ("data", "exercises", "models", "plots", "scratch", "shapes", "widgets")
 __all__ = [*_SUBMODULES]
 
 

@@ -15,7 +15,7 @@ ALLOWED = {  # what a part may import besides the standard library and itself
     "boxes": DOWN,
     "metrics": DOWN,
     "data": DOWN,
-    "models": {"torch", "cnnlib._arguments", "cnnlib.shapes"},
+    "models": {"torch", "safetensors", "cnnlib._arguments", "cnnlib.shapes"},
     "losses": {*DOWN, "torch", "cnnlib.boxes"},
     "training": {*DOWN, "torch", "cnnlib.metrics", "cnnlib.data", "cnnlib.losses", "cnnlib.models"},
     "explain": {*DOWN, "torch", "cnnlib.models"},
