@@ -1,15 +1,25 @@
 """The book's widgets: each is stock ipywidgets controls linked to one picture."""
 from cnnlib.widgets.activation_explorer import ActivationExplorer
 from cnnlib.widgets.backprop_explorer import BackpropExplorer
+from cnnlib.widgets.compound_scaling import CompoundScaling
 from cnnlib.widgets.convolution_explorer import ConvolutionExplorer
+from cnnlib.widgets.dense_growth_explorer import DenseGrowthExplorer
 from cnnlib.widgets.gradient_check_explorer import GradientCheckExplorer
+from cnnlib.widgets.inception_calculator import InceptionCalculator
 from cnnlib.widgets.kernel_gallery import KernelGallery
 from cnnlib.widgets.loop_stepper import LoopStepper
 from cnnlib.widgets.parameter_explosion import ParameterExplosion
 from cnnlib.widgets.pooling_explorer import PoolingExplorer
 from cnnlib.widgets.quiz import Quiz
+from cnnlib.widgets.receptive_field_explorer import ReceptiveFieldExplorer
+from cnnlib.widgets.residual_explorer import ResidualExplorer
+from cnnlib.widgets.separable_calculator import SeparableCalculator
 from cnnlib.widgets.shape_tracer import ShapeTracer
 from cnnlib.widgets.shift_explorer import ShiftExplorer
 
-__all__ = ["ActivationExplorer", "BackpropExplorer", "ConvolutionExplorer", "GradientCheckExplorer", "KernelGallery",
-           "LoopStepper", "ParameterExplosion", "PoolingExplorer", "Quiz", "ShapeTracer", "ShiftExplorer"]
+__all__ = [
+    "ActivationExplorer", "BackpropExplorer", "CompoundScaling", "ConvolutionExplorer", "DenseGrowthExplorer",
+    "GradientCheckExplorer", "InceptionCalculator", "KernelGallery", "LoopStepper", "ParameterExplosion",
+    "PoolingExplorer", "Quiz", "ReceptiveFieldExplorer", "ResidualExplorer", "SeparableCalculator", "ShapeTracer",
+    "ShiftExplorer",
+]
