@@ -21,6 +21,9 @@ CALLS = {
     "show_lines": lambda **o: plots.show_lines([1, 2, 3], {"a": [1, 2, 9], "b": [3, 2, 1]}, x_label="step",
                                                y_label="loss", **o),
     "show_bars": lambda **o: plots.show_bars(["V1", "V2"], [1234.5, 0.02], x_label="time in ms", log=True, **o),
+    "show_points": lambda **o: plots.show_points(
+        [1, 1.1, 30, 28, 27, 1000], [5, 5.1, 2, 2.2, 2.1, 9], ["alpha", "beta", "gamma", "delta", "", "the last one"],
+        x_label="cost", y_label="gain", groups=["a", "b", "a", "b", "a", "b"], log=True, **o),
     "show_pad_modes": lambda **o: plots.show_pad_modes([[1, 2, 3], [4, 5, 6], [7, 8, 9]], 1, **o),
     "show_receptive_field": lambda **o: plots.show_receptive_field([(3, 2, 1), (3, 1, 2, 2)], **o),
 }
@@ -200,6 +203,16 @@ BAD = [
     (lambda: plots.show_bars(["a"], [1, 2], alt=ALT, x_label="ms"),
      "show_bars: names and values must be as many, got 1 and 2"),
     (lambda: plots.show_bars(["a"], [-1], alt=ALT, x_label="ms"), "show_bars: values must be 0 or more, got -1"),
+    (lambda: plots.show_points([1], [1, 2], ["a"], alt=ALT, x_label="x", y_label="y"),
+     "show_points: y must have 1 entries, as x, got 2"),
+    (lambda: plots.show_points([1, 2], [1, 2], ["a"], alt=ALT, x_label="x", y_label="y"),
+     "show_points: names must have 2 entries, as x, got 1"),
+    (lambda: plots.show_points(range(5), range(5), "abcde", alt=ALT, x_label="x", y_label="y", groups="abcde"),
+     "show_points: groups must be at most 4 different ones, got 5"),
+    (lambda: plots.show_points([0], [1], ["a"], alt=ALT, x_label="x", y_label="y", log=True),
+     "show_points: a log axis needs positive values, got 0"),
+    (lambda: plots.show_points([1], [1], ["a"], alt=ALT, x_label="x", y_label=" "),
+     "show_points: y_label must name the axis and its unit, got ' '"),
     (lambda: plots.show_pad_modes([1, 2], 1, modes=["zeros"], alt=ALT), "show_pad_modes: modes must be some of "
      "('constant', 'reflect', 'replicate', 'circular'), got ['zeros']"),
     (lambda: plots.show_pad_modes([1, 2], (1, -1), alt=ALT),

@@ -3,9 +3,10 @@ from cnnlib.plots.arrays import show_array, show_arrays, show_pad_modes
 from cnnlib.plots.charts import show_bars, show_images, show_lines
 from cnnlib.plots.field import show_receptive_field
 from cnnlib.plots.picture import Picture
+from cnnlib.plots.points import show_points
 from cnnlib.plots.source import Source, show_source
 
 __all__ = [
     "Picture", "Source", "show_array", "show_arrays", "show_bars", "show_images", "show_lines", "show_pad_modes",
-    "show_receptive_field", "show_source",
+    "show_points", "show_receptive_field", "show_source",
 ]

@@ -10,18 +10,20 @@ DASHES, MARKERS = ("-", "--", "-.", ":"), ("o", "s", "^", "D")
 IMAGE_SIDE = 190  # CSS pixels
 
 
-def _label(function, name, value):
+def label(function, name, value):
+    """Return the text of an axis, or say that it is missing."""
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"{function}: {name} must name the axis and its unit, got {value!r}")
     return value
 
 
-def _chart(height):
+def chart(height):
+    """Return a figure of the full width and that many CSS pixels high, and its axes."""
     figure = Figure(figsize=(WIDTH / 96, height / 96), dpi=192, facecolor="white", layout="constrained")
     return figure, figure.add_subplot()
 
 
-def _plain_ticks(axis, locator):
+def plain_ticks(axis, locator):
     """Write the ticks as plain numbers: the small raised digits of 10³ cannot be read on a phone."""
     axis.set_major_locator(locator)
     axis.set_minor_locator(NullLocator())
@@ -70,16 +72,16 @@ def show_lines(x, lines, *, alt, x_label, y_label, title=None, log=False):
             raise ValueError(f"show_lines: lines[{name!r}] must have {len(x)} values, as x, got {len(y)}")
         if log and y.min() <= 0:
             raise ValueError(f"show_lines: a log axis needs positive values, got {y.min()}")
-    x_label, y_label = _label("show_lines", "x_label", x_label), _label("show_lines", "y_label", y_label)
+    x_label, y_label = label("show_lines", "x_label", x_label), label("show_lines", "y_label", y_label)
     rows = -(-len(data) // 2)
-    figure, axes = _chart(270 + (24 * rows if len(data) > 1 else 0) + (20 if title else 0))
+    figure, axes = chart(270 + (24 * rows if len(data) > 1 else 0) + (20 if title else 0))
     for (name, y), color, dash, marker in zip(data.items(), LINES, DASHES, MARKERS, strict=False):
         axes.plot(x, y, color=color, linestyle=dash, linewidth=2, label=name, marker=marker if len(x) <= 15 else None,
                   markersize=6)
     axes.set(xlabel=x_label, ylabel=y_label, title=title or "")
     axes.set_yscale("log" if log else "linear")
     if log:
-        _plain_ticks(axes.yaxis, LogLocator(numticks=6))
+        plain_ticks(axes.yaxis, LogLocator(numticks=6))
     axes.grid(axis="y", color=LINE, linewidth=0.5, alpha=0.5)
     if len(data) > 1:
         figure.legend(loc="outside lower center", ncols=2, frameon=False, handlelength=3)
@@ -114,8 +116,8 @@ def show_bars(names, values, *, alt, x_label, title=None, log=False):
         raise ValueError(f"show_bars: names and values must be as many, got {len(names)} and {len(values)}")
     if values.min() < 0 or (log and values.min() == 0):
         raise ValueError(f"show_bars: values must be {'positive' if log else '0 or more'}, got {values.min()}")
-    x_label = _label("show_bars", "x_label", x_label)
-    figure, axes = _chart(80 + 34 * len(names) + (20 if title else 0))
+    x_label = label("show_bars", "x_label", x_label)
+    figure, axes = chart(80 + 34 * len(names) + (20 if title else 0))
     axes.set_xscale("log" if log else "linear")
     bars = axes.barh(range(len(names)), values, color=LINES[1], height=0.62)
     labels = [f"{value:,.3g}" if value < 1000 else f"{value:,.0f}" for value in values]
@@ -128,7 +130,7 @@ def show_bars(names, values, *, alt, x_label, title=None, log=False):
     share = max(0.3, 1 - (max(map(measure, labels)) + 8) / room)
     high = low * (high / low) ** (1 / share) if log else high / share
     axes.set(xlabel=x_label, title=title or "", xlim=(low, high))
-    _plain_ticks(axes.xaxis, LogLocator(numticks=5) if log else MaxNLocator(3))
+    plain_ticks(axes.xaxis, LogLocator(numticks=5) if log else MaxNLocator(3))
     return Picture(figure, alt=alt, data={"names": names, "values": values})
 
 
