@@ -147,7 +147,8 @@ def test_a_layer_that_runs_twice_has_two_rows_and_its_parameters_once():
 @pytest.mark.parametrize("layer, field", [
     (nn.AdaptiveAvgPool2d(1), None), (nn.Flatten(), None), (nn.ConvTranspose2d(1, 1, 2), None),
     (nn.AdaptiveAvgPool2d(4), (2, 2)), (nn.AdaptiveAvgPool2d(3), None), (nn.AdaptiveAvgPool2d(8), (1, 1)),
-    (nn.Dropout(), (1, 1)), (nn.MaxPool2d(2), (2, 2)), (nn.MaxPool2d(2, dilation=3), (4, 4)), (nn.Identity(), (1, 1)),
+    (nn.Dropout(), (1, 1)), (nn.LocalResponseNorm(3), (1, 1)),
+    (nn.MaxPool2d(2), (2, 2)), (nn.MaxPool2d(2, dilation=3), (4, 4)), (nn.Identity(), (1, 1)),
 ], ids=str)
 def test_fields_of_single_layers(layer, field):
     assert summarize(layer, (1, 1, 8, 8))[0].receptive_field == field
@@ -183,3 +184,30 @@ def test_the_table():
     assert text[1].split() == ["0", "Conv2d", "1x6x28x28", "156", "117,600", "5x5"]
     assert text[-1].split() == ["total", "61,706", "416,520"]
     assert len(set(map(len, text[:-1]))) <= 2
+
+
+@pytest.mark.parametrize("layer, field", [
+    (nn.AdaptiveMaxPool2d(1), None), (nn.AdaptiveMaxPool2d(4), (4, 4)), (nn.AdaptiveAvgPool2d(1), None),
+    (nn.Softmax(dim=1), (3, 3)), (nn.Softmax(dim=3), None), (nn.LogSoftmax(dim=-2), None)], ids=str)
+def test_pooling_and_softmax_over_places(layer, field):
+    rows = summarize(nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), layer), (1, 1, 8, 8))
+    assert [row.receptive_field for row in rows] == [(3, 3), field]
+
+
+class Mixer(nn.Module):
+    """PyTorch's own attention over the places of a map."""
+
+    def __init__(self):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+
+    def forward(self, x):
+        x = x.flatten(2).transpose(1, 2)
+        return self.attention(x, x, x)[0]
+
+
+def test_attention_is_counted_with_its_projections():
+    summary = summarize(Mixer(), (1, 8, 3, 5))
+    rows = {row.layer: row for row in summary}
+    assert summary.macs == rows["attention"].macs == 4 * 15 * 8 * 8 + 2 * 15 * 15 * 8
+    assert rows["attention"].output_shape == (1, 15, 8) and rows["attention"].receptive_field is None

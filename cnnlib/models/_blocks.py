@@ -85,8 +85,11 @@ def stages(block, depths):
 
 
 def start(layer):
-    """Give a convolution the starting weights of He et al. (2015), eq. 10, counted over its outputs."""
-    if isinstance(layer, nn.Conv2d):
+    """Give a convolution the starting weights of He et al. (2015), eq. 10, counted over its outputs.
+
+    On the meta device there is nothing to fill, and asking PyTorch for it would load its compiler first (seconds).
+    """
+    if isinstance(layer, nn.Conv2d) and not layer.weight.is_meta:
         nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)

@@ -10,6 +10,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 aten = torch.ops.aten
 EVERYTHING = "everything"  # the field of a number that depends on all positions
 PRODUCTS = {aten.mm: 0, aten.bmm: 0, aten.addmm: 1, aten.baddbmm: 1}  # where the first factor stands
+SHARES = (aten._softmax, aten._log_softmax, aten._safe_softmax)
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def _after(operation, args, out, field):
         return EVERYTHING if transposed else field.window(weight.shape[2:], *map(_pair, (stride, padding, dilation)))
     if operation in (aten.max_pool2d_with_indices, aten.avg_pool2d):
         return field.window(*_pooling(operation, *args[1:]))
-    if operation is aten._adaptive_avg_pool2d:
+    if operation in (aten._adaptive_avg_pool2d, aten.adaptive_max_pool2d):
         return _adaptive(field, args[0].shape[2:], out.shape[2:])
     if operation is aten.constant_pad_nd and len(args[1]) == 4:
         left, _, top, _ = args[1]
@@ -118,7 +119,7 @@ def _mixes_positions(operation, args, out):
     if operation in (aten.mean, aten.sum, aten.amax, aten.max):
         dims = args[1] if len(args) > 1 else range(4)
         return any(dim % 4 in (2, 3) for dim in _listed(dims))
-    return out.ndim != 4
+    return out.ndim < 4 or (operation in SHARES and args[1] % 4 in (2, 3))
 
 
 def _listed(dims):

@@ -39,9 +39,9 @@ class InceptionA(nn.Module):
 
     def forward(self, x):
         """Return the four maps as one."""
-        large = self.branch5x5_2(self.branch5x5_1(x))
+        small, large = self.branch1x1(x), self.branch5x5_2(self.branch5x5_1(x))
         double = self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x)))
-        return torch.cat([self.branch1x1(x), large, double, self.branch_pool(self.pool(x))], 1)
+        return torch.cat([small, large, double, self.branch_pool(self.pool(x))], 1)
 
 
 class InceptionB(nn.Module):
@@ -67,8 +67,9 @@ class InceptionB(nn.Module):
 
     def forward(self, x):
         """Return the three maps as one."""
+        single = self.branch3x3(x)
         double = self.branch3x3dbl_3(self.branch3x3dbl_2(self.branch3x3dbl_1(x)))
-        return torch.cat([self.branch3x3(x), double, self.pool(x)], 1)
+        return torch.cat([single, double, self.pool(x)], 1)
 
 
 class InceptionC(nn.Module):
@@ -102,10 +103,10 @@ class InceptionC(nn.Module):
 
     def forward(self, x):
         """Return the four maps as one."""
-        single = self.branch7x7_3(self.branch7x7_2(self.branch7x7_1(x)))
+        small, single = self.branch1x1(x), self.branch7x7_3(self.branch7x7_2(self.branch7x7_1(x)))
         double = self.branch7x7dbl_3(self.branch7x7dbl_2(self.branch7x7dbl_1(x)))
         double = self.branch7x7dbl_5(self.branch7x7dbl_4(double))
-        return torch.cat([self.branch1x1(x), single, double, self.branch_pool(self.pool(x))], 1)
+        return torch.cat([small, single, double, self.branch_pool(self.pool(x))], 1)
 
 
 class InceptionD(nn.Module):
@@ -133,8 +134,9 @@ class InceptionD(nn.Module):
 
     def forward(self, x):
         """Return the three maps as one."""
+        single = self.branch3x3_2(self.branch3x3_1(x))
         large = self.branch7x7x3_4(self.branch7x7x3_3(self.branch7x7x3_2(self.branch7x7x3_1(x))))
-        return torch.cat([self.branch3x3_2(self.branch3x3_1(x)), large, self.pool(x)], 1)
+        return torch.cat([single, large, self.pool(x)], 1)
 
 
 class InceptionE(nn.Module):
@@ -165,10 +167,11 @@ class InceptionE(nn.Module):
 
     def forward(self, x):
         """Return the six maps as one."""
-        single, double = self.branch3x3_1(x), self.branch3x3dbl_2(self.branch3x3dbl_1(x))
-        single = [self.branch3x3_2a(single), self.branch3x3_2b(single)]
-        double = [self.branch3x3dbl_3a(double), self.branch3x3dbl_3b(double)]
-        return torch.cat([self.branch1x1(x), *single, *double, self.branch_pool(self.pool(x))], 1)
+        small, single = self.branch1x1(x), self.branch3x3_1(x)
+        single = torch.cat([self.branch3x3_2a(single), self.branch3x3_2b(single)], 1)
+        double = self.branch3x3dbl_2(self.branch3x3dbl_1(x))
+        double = torch.cat([self.branch3x3dbl_3a(double), self.branch3x3dbl_3b(double)], 1)
+        return torch.cat([small, single, double, self.branch_pool(self.pool(x))], 1)
 
 
 class InceptionAux(nn.Module):

@@ -171,7 +171,7 @@ def _stem(in_channels, channels, small):
 
 
 def _start(layer):
-    if isinstance(layer, nn.Conv2d):
+    if isinstance(layer, nn.Conv2d) and not layer.weight.is_meta:
         nn.init.kaiming_normal_(layer.weight)
     elif isinstance(layer, nn.Linear):
         nn.init.zeros_(layer.bias)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 from torch.func import functional_call
+from torch.utils._pytree import tree_leaves
 
 from cnnlib._arguments import sizes
 from cnnlib.models._fields import Followed
@@ -18,7 +19,8 @@ class SummaryRow:
     Attributes:
         layer: its name in the network, with dots.
         kind: its class.
-        output_shape: (N, C, H, W) or (N, C); None if the layer does not run in evaluation mode.
+        output_shape: (N, C, H, W), (N, C), or (N, L, C) for L tokens; of a layer with several outputs, the first one's;
+            None if the layer does not run in evaluation mode.
         parameters: trainable numbers, 0 where a layer runs again.
         macs: multiplications with an addition.
         receptive_field: (height, width) in input pixels of the largest path; None where an output depends on all
@@ -162,6 +164,7 @@ class _Recorder:
             self._write(module, out, macs - inside)
 
     def _write(self, module, out, macs):
+        out = next((leaf for leaf in tree_leaves(out) if isinstance(leaf, torch.Tensor)), None)
         field = self.followed.fields.get(out) if isinstance(out, torch.Tensor) else None
         self.rows.append(SummaryRow(
             layer=self.names[module], kind=type(module).__name__, macs=macs,

@@ -92,7 +92,7 @@ def _classifier(num_classes):
 
 def _start(layer):
     start(layer)
-    if isinstance(layer, nn.Linear):
+    if isinstance(layer, nn.Linear) and not layer.weight.is_meta:
         nn.init.normal_(layer.weight, std=0.01)
         nn.init.zeros_(layer.bias)
 

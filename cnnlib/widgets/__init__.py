@@ -1,5 +1,6 @@
 """The book's widgets: each is stock ipywidgets controls linked to one picture."""
 from cnnlib.widgets.activation_explorer import ActivationExplorer
+from cnnlib.widgets.architecture_browser import ArchitectureBrowser
 from cnnlib.widgets.backprop_explorer import BackpropExplorer
 from cnnlib.widgets.compound_scaling import CompoundScaling
 from cnnlib.widgets.convolution_explorer import ConvolutionExplorer
@@ -18,8 +19,8 @@ from cnnlib.widgets.shape_tracer import ShapeTracer
 from cnnlib.widgets.shift_explorer import ShiftExplorer
 
 __all__ = [
-    "ActivationExplorer", "BackpropExplorer", "CompoundScaling", "ConvolutionExplorer", "DenseGrowthExplorer",
-    "GradientCheckExplorer", "InceptionCalculator", "KernelGallery", "LoopStepper", "ParameterExplosion",
-    "PoolingExplorer", "Quiz", "ReceptiveFieldExplorer", "ResidualExplorer", "SeparableCalculator", "ShapeTracer",
-    "ShiftExplorer",
+    "ActivationExplorer", "ArchitectureBrowser", "BackpropExplorer", "CompoundScaling", "ConvolutionExplorer",
+    "DenseGrowthExplorer", "GradientCheckExplorer", "InceptionCalculator", "KernelGallery", "LoopStepper",
+    "ParameterExplosion", "PoolingExplorer", "Quiz", "ReceptiveFieldExplorer", "ResidualExplorer",
+    "SeparableCalculator", "ShapeTracer", "ShiftExplorer",
 ]
