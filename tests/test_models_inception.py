@@ -12,7 +12,7 @@ from cnnlib.models import create_model
 from cnnlib.models.googlenet import Inception
 from cnnlib.models.inception_v2 import InceptionV2Module
 from cnnlib.scratch import conv2d, max_pool2d
-from tests.fingerprint import fingerprint
+from tests.fingerprint import fill, fingerprint
 
 COUNTS = [  # name, options; parameters, Conv2d, Conv2d with bias, Linear
     ("googlenet", {}, (13_004_888, 59, 0, 5)),
@@ -242,8 +242,8 @@ def test_starting_weights_have_the_spread_of_torchvision(name, std):
 @pytest.mark.parametrize("name, options, message", [
     ("googlenet", {"aux_logits": 1}, "create_model: aux_logits must be True or False, got 1"),
     ("googlenet", {"small_images": "yes"}, "create_model: small_images must be True or False, got 'yes'"),
-    ("googlenet", {"transform_input": True},
-     "create_model: the options of googlenet are aux_logits, small_images, got 'transform_input'"),
+    ("googlenet", {"transform": True},
+     "create_model: the options of googlenet are aux_logits, small_images, transform_input, got 'transform'"),
     ("inception_v2", {"small_images": None}, "create_model: small_images must be True or False, got None"),
     ("inception_v2", {"aux_logits": True},
      "create_model: the options of inception_v2 are small_images, got 'aux_logits'"),
@@ -253,3 +253,22 @@ def test_bad_options_are_refused(name, options, message):
     with pytest.raises(ValueError) as error:
         create_model(name, **options)
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+def test_transformed_input_is_the_other_normalization(name):
+    torch.manual_seed(0)
+    pixels = torch.rand(1, 3, 75, 75)
+    mean, spread = (torch.tensor(each)[:, None, None] for each in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    models = [create_model(name, transform_input=flag).eval() for flag in (False, True)]
+    scores = [fingerprinted(model, x) for model, x in zip(
+        (models[0], models[1], models[0]), ((pixels - 0.5) / 0.5, (pixels - mean) / spread, (pixels - mean) / spread),
+        strict=True)]
+    torch.testing.assert_close(scores[1], scores[0])
+    assert not torch.allclose(scores[1], scores[2], rtol=1e-3)
+
+
+def fingerprinted(model, x):
+    """Return the scores with computed weights, which are as large as trained ones."""
+    fill(model.double())
+    return model(x.double())

@@ -211,3 +211,69 @@ def test_attention_is_counted_with_its_projections():
     rows = {row.layer: row for row in summary}
     assert summary.macs == rows["attention"].macs == 4 * 15 * 8 * 8 + 2 * 15 * 15 * 8
     assert rows["attention"].output_shape == (1, 15, 8) and rows["attention"].receptive_field is None
+
+
+def test_layers_that_stand_in_several_places_keep_their_numbers():
+    shared = nn.Conv2d(2, 2, 3, padding=1)
+    model, before = nn.Sequential(shared, shared, shared), shared.weight.clone()
+    summary = summarize(model, (1, 2, 6, 6))
+    assert torch.equal(shared.weight, before) and shared.weight.device.type == "cpu"
+    assert isinstance(shared.weight, nn.Parameter) and shared.weight.requires_grad
+    assert summary.parameters == 38 and [row.receptive_field for row in summary] == [(3, 3), (5, 5), (7, 7)]
+
+
+def test_tied_weights_count_once():
+    first, second = nn.Linear(4, 4, bias=False), nn.Linear(4, 4, bias=False)
+    second.weight = first.weight
+    summary = summarize(nn.Sequential(nn.Flatten(), first, second), (1, 1, 2, 2))
+    assert summary.parameters == 16 and summary.macs == 32 and second.weight is first.weight
+
+
+class Lambda(nn.Module):
+    """A network that is one function."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x)
+
+
+@pytest.mark.parametrize("function", [
+    lambda x: functional.group_norm(x, 2), lambda x: functional.instance_norm(x), lambda x: x.flip(3),
+    lambda x: functional.layer_norm(x, x.shape[1:]), lambda x: functional.interpolate(x, scale_factor=2),
+    lambda x: functional.pixel_shuffle(x, 2), lambda x: x.roll(1, 2), lambda x: x.cumsum(3), lambda x: x[:, :, ::2],
+    lambda x: x.amax((2, 3), keepdim=True), lambda x: x.var((2, 3), keepdim=True), lambda x: x.transpose(2, 3),
+    lambda x: x.mean(dim=None, keepdim=True), lambda x: x.mean(3, keepdim=True).mean(2, keepdim=True),
+])
+def test_what_moves_or_mixes_places_has_no_field(function):
+    assert summarize(Lambda(function), (1, 4, 8, 8))[0].receptive_field is None
+
+
+@pytest.mark.parametrize("function", [
+    lambda x: x.chunk(2, dim=1)[0], lambda x: x[:, [0, 2]], lambda x: x.mean(1, keepdim=True), lambda x: x.softmax(1),
+    lambda x: x.view(1, 2, 2, 8, 8).transpose(1, 2).reshape(1, 4, 8, 8), lambda x: functional.prelu(x, x.new_ones(1)),
+    lambda x: x * torch.arange(4.0)[:, None, None], lambda x: functional.hardswish(x), lambda x: x.clamp(0, 1),
+])
+def test_what_leaves_numbers_at_their_places_keeps_the_field(function):
+    assert summarize(Lambda(function), (1, 4, 8, 8))[0].receptive_field == (1, 1)
+
+
+def test_other_convolutions_have_no_field_and_are_counted():
+    class Deep(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv3d(2, 3, 3, padding=1)
+
+        def forward(self, x):
+            return self.conv(x[:, :, None])
+    row = summarize(Deep(), (1, 2, 5, 5))[0]
+    assert row.macs == 3 * 25 * 2 * 27 and row.receptive_field is None
+
+
+def test_any_error_of_the_network_becomes_one_line():
+    def fails(x):
+        raise KeyError
+    refused(lambda: summarize(Lambda(fails), (1, 1, 2, 2)),
+            "summarize: model must take the input_shape, got (1, 1, 2, 2): KeyError")

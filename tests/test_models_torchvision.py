@@ -1,4 +1,5 @@
 """Where torchvision has the model, ours has the same keys, shapes, order and outputs."""
+import hashlib
 import json
 from pathlib import Path
 
@@ -7,10 +8,14 @@ import torch
 from torch import nn
 
 from cnnlib.models import create_model, summarize
+from cnnlib.models.stochastic_depth import StochasticDepth
 from tests.fingerprint import fingerprint
 
 MANIFESTS = {file.stem: json.loads(file.read_text(encoding="utf-8"))
              for file in sorted((Path(__file__).parent / "oracles" / "manifests").glob("*.json"))}
+
+
+MORE = json.loads((Path(__file__).parent / "oracles" / "torchvision_more.json").read_text(encoding="utf-8"))
 
 
 def build(name):
@@ -52,6 +57,29 @@ def test_macs(name):
 @pytest.mark.parametrize("name", MANIFESTS)
 def test_outputs(name):
     assert distance(build(name), MANIFESTS[name]) < 1e-7
+
+
+@pytest.mark.parametrize("name", MORE["models"])
+def test_variants_without_a_listing(name):
+    """Keys, shapes and dtypes by the hash of their listing; outputs for a smaller image, to be quick."""
+    stored, model = MORE["models"][name], build(name)
+    assert hashlib.sha256(json.dumps(listing(model)).encode()).hexdigest() == stored["listing_sha256"]
+    assert sum(p.numel() for p in model.parameters()) == stored["params_total"]
+    wanted = torch.tensor(stored["fingerprint"], dtype=torch.float64)
+    found = fingerprint(model, MORE["input_shape"])
+    assert float((found - wanted).abs().max() / wanted[-1]) < 1e-7
+
+
+@pytest.mark.parametrize("size, dropout, epsilon, momentum", [
+    (0, 0.2, 1e-5, 0.1), (1, 0.2, 1e-5, 0.1), (2, 0.3, 1e-5, 0.1), (3, 0.3, 1e-5, 0.1), (4, 0.4, 1e-5, 0.1),
+    (5, 0.4, 1e-3, 0.01), (6, 0.5, 1e-3, 0.01), (7, 0.5, 1e-3, 0.01)])
+def test_what_only_training_shows_of_efficientnets(size, dropout, epsilon, momentum):
+    model = build(f"efficientnet_b{size}")
+    norms = [layer for layer in model.modules() if isinstance(layer, nn.BatchNorm2d)]
+    drops = [layer.probability for layer in model.modules() if isinstance(layer, StochasticDepth)]
+    assert {(layer.eps, layer.momentum) for layer in norms} == {(epsilon, momentum)}
+    assert model.classifier[0].p == dropout and drops[0] == 0
+    assert drops[-1] == pytest.approx(0.2 * (len(drops) - 1) / len(drops))
 
 
 def swap(kind, make):

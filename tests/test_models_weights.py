@@ -1,6 +1,7 @@
 """Files of weights: the right ones load, all others are refused with a reason, and no code in them is run."""
 import pickle
 import re
+import zipfile
 from collections import OrderedDict
 
 import numpy as np
@@ -155,3 +156,54 @@ def test_another_network_is_refused_in_short(files):
         "load_weights: good.pth must hold the keys and shapes of the model, got 80 missing: layer1.2.conv1.weight, "
         "layer1.2.bn1.weight, layer1.2.bn1.bias, layer1.2.bn1.running_mean and 76 more")
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda value: value.to_sparse(), lambda value: value.to(torch.complex64), lambda value: value.to(torch.int64),
+    lambda value: torch.full_like(value, float("nan")),
+    lambda value: torch.full_like(value, 1e300, dtype=torch.float64),
+    lambda value: torch.quantize_per_tensor(value, 0.1, 0, torch.qint8), lambda value: value.to("meta"),
+], ids=["sparse", "complex", "whole numbers", "nan", "too large", "quantized", "meta"])
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")
+def test_tensors_of_another_kind_are_refused_and_nothing_is_changed(source, tmp_path, spoil):
+    state, model = source.state_dict(), small()
+    state["fc.weight"] = spoil(state["fc.weight"])
+    torch.save(state, tmp_path / "net.pth")
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    refused(load_weights, "load_weights: net.pth must hold the keys and shapes of the model, got 1 without plain "
+            "finite numbers of the right kind: fc.weight", model, tmp_path / "net.pth")
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+def test_half_precision_is_fine(source, tmp_path):
+    state = {key: value.half() if value.is_floating_point() else value for key, value in source.state_dict().items()}
+    torch.save(state, tmp_path / "net.pth")
+    model = load_weights(small(), tmp_path / "net.pth")
+    assert model.fc.weight.dtype == torch.float32 and torch.equal(model.fc.weight, state["fc.weight"].float())
+
+
+def test_a_compressed_archive_is_refused(files, tmp_path):
+    with zipfile.ZipFile(files / "good.pth") as source, \
+            zipfile.ZipFile(tmp_path / "small.pth", "w", zipfile.ZIP_DEFLATED) as packed:
+        for entry in source.infolist():
+            packed.writestr(entry.filename, source.read(entry))
+    refused(load_weights, "load_weights: small.pth must be a whole .pth file, got: it is compressed",
+            small(), tmp_path / "small.pth")
+
+
+def test_a_model_without_numbers_is_refused(files):
+    with torch.device("meta"):
+        model = small()
+    refused(load_weights, "load_weights: model must hold numbers, got one on the meta device",
+            model, files / "good.pth")
+
+
+def test_the_old_names_stay_where_the_model_has_them(tmp_path):
+    class Old(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.denselayer1 = torch.nn.ModuleDict({"norm": torch.nn.ModuleDict({"1": torch.nn.BatchNorm2d(2)})})
+    source, model = Old(), Old()
+    torch.nn.init.uniform_(source.denselayer1["norm"]["1"].weight)
+    torch.save(source.state_dict(), tmp_path / "own.pth")
+    assert same(source, load_weights(model, tmp_path / "own.pth"))

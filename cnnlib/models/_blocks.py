@@ -85,7 +85,7 @@ def stages(block, depths):
 
 
 def start(layer):
-    """Give a convolution the starting weights of He et al. (2015), eq. 10, counted over its outputs.
+    """Give a convolution the starting weights of He et al. (2015), eq. 14, counted over its outputs.
 
     On the meta device there is nothing to fill, and asking PyTorch for it would load its compiler first (seconds).
     """

@@ -9,8 +9,18 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 aten = torch.ops.aten
 EVERYTHING = "everything"  # the field of a number that depends on all positions
-PRODUCTS = {aten.mm: 0, aten.bmm: 0, aten.addmm: 1, aten.baddbmm: 1}  # where the first factor stands
-SHARES = (aten._softmax, aten._log_softmax, aten._safe_softmax)
+PRODUCTS = {  # where the first factor stands
+    aten.mm: 0, aten.mv: 0, aten.bmm: 0, aten.addmm: 1, aten.addmv: 1, aten.baddbmm: 1}
+KEEPING = {  # besides what PyTorch calls pointwise: operations that leave every number at its place
+    aten._native_batch_norm_legit_no_training, aten.native_dropout, aten.clone, aten.detach, aten.alias,
+    aten._to_copy, aten._prelu_kernel, aten.hardswish, aten.hardswish_}
+MAKING = {aten.new_ones, aten.new_zeros, aten.new_full, aten.new_empty, aten.ones_like, aten.zeros_like, aten.full_like,
+          aten.empty_like, aten.rand_like}  # what they return depends on no number
+SHAPING = {  # operations that do so if the output's last two axes are the input's
+    aten.view, aten._unsafe_view, aten.unsqueeze, aten.squeeze, aten.expand, aten.slice, aten.select, aten.index,
+    aten.split, aten.split_with_sizes, aten.cat, aten.stack, aten.constant_pad_nd, aten.avg_pool3d}
+REDUCING = {aten.mean, aten.sum, aten.amax, aten.amin, aten.max, aten._softmax, aten._log_softmax, aten._safe_softmax,
+            aten.transpose}  # and these, if the axes that they name are not the last two
 
 
 @dataclass(frozen=True)
@@ -63,8 +73,8 @@ class Followed(TorchDispatchMode):
         outs = [leaf for leaf in tree_leaves(out) if isinstance(leaf, torch.Tensor)]
         operation = function.overloadpacket
         self.macs += _products(operation, args, outs)
-        if known:
-            field = _after(operation, args, outs[0], joined(known)) if outs else None
+        if known and operation not in MAKING:
+            field = _after(function, args, outs[0], joined(known)) if outs else None
             for each in outs:
                 self.fields[each] = field
         return out
@@ -82,13 +92,13 @@ def _products(operation, args, outs):
     return 0
 
 
-def _after(operation, args, out, field):
+def _after(function, args, out, field):
     """Return the field of an operation's output, given that of its inputs together."""
+    operation = function.overloadpacket
     if field == EVERYTHING:
         return EVERYTHING
-    if operation is aten.convolution:
-        weight, _, stride, padding, dilation, transposed = args[1:7]
-        return EVERYTHING if transposed else field.window(weight.shape[2:], *map(_pair, (stride, padding, dilation)))
+    if operation is aten.convolution and args[1].ndim == 4 and not args[6]:
+        return field.window(args[1].shape[2:], *map(_pair, args[3:6]))
     if operation in (aten.max_pool2d_with_indices, aten.avg_pool2d):
         return field.window(*_pooling(operation, *args[1:]))
     if operation in (aten._adaptive_avg_pool2d, aten.adaptive_max_pool2d):
@@ -96,7 +106,23 @@ def _after(operation, args, out, field):
     if operation is aten.constant_pad_nd and len(args[1]) == 4:
         left, _, top, _ = args[1]
         return field.window((1, 1), (1, 1), (top, left), (1, 1))
-    return EVERYTHING if _mixes_positions(operation, args, out) else field
+    return field if _keeps_places(function, args, out) else EVERYTHING
+
+
+def _keeps_places(function, args, out):
+    """Whether every number of the output depends on numbers at its own place alone; what is not known does not."""
+    operation = function.overloadpacket
+    if operation in KEEPING or torch.Tag.pointwise in function.tags:
+        return True
+    if operation is aten.native_batch_norm:
+        return not args[5]  # in training mode it takes the mean over all places
+    first = args[0] if isinstance(args[0], torch.Tensor) else args[0][0]
+    if operation in SHAPING:
+        return out.shape[-2:] == first.shape[-2:]
+    if operation not in REDUCING or len(args) < 2 or args[1] is None:
+        return False
+    axes = args[1:3] if operation is aten.transpose else _listed(args[1])
+    return not any(axis % first.ndim >= first.ndim - 2 for axis in axes)
 
 
 def _pooling(operation, kernel_size, stride=(), padding=0, *rest):
@@ -112,14 +138,6 @@ def _adaptive(field, before, after):
         return EVERYTHING
     window = tuple(size // target for size, target in zip(before, after, strict=True))
     return field.window(window, window, (0, 0), (1, 1))
-
-
-def _mixes_positions(operation, args, out):
-    """Whether an operation leaves the grid of positions, or adds over it."""
-    if operation in (aten.mean, aten.sum, aten.amax, aten.max):
-        dims = args[1] if len(args) > 1 else range(4)
-        return any(dim % 4 in (2, 3) for dim in _listed(dims))
-    return out.ndim < 4 or (operation in SHARES and args[1] % 4 in (2, 3))
 
 
 def _listed(dims):

@@ -16,7 +16,8 @@ class Row:
         input_size: height and width that the count of MACs is made for, in pixels.
         in_channels: channels of the input that the published count is for.
         num_classes: outputs that the published count is for.
-        top1: published accuracy on ImageNet's validation set, one crop, as a fraction of 1; None where there is none.
+        top1: published accuracy on ImageNet's validation set, a fraction of 1, of one crop unless ``top1_source`` says
+            otherwise; None where there is none.
         top1_source: where that accuracy stands.
         note: where a reader who knows another number would stumble.
     """

@@ -38,13 +38,13 @@ ROWS = {
     "alexnet_original": AlexNetRow(
         widths=(96, 256, 384, 384, 256), groups=2, padding=0, local_norm=True, input_size=227,
         published_parameters=60_965_224, source="sum over the paper's section 3.5; the abstract says 60 million",
-        top1=0.593, top1_source="the paper, Table 2",
+        top1=0.593, top1_source="the paper, Table 2, mean over ten crops",
         note="the paper writes 224 pixels, which give 54 windows; its 55 need 227, or padding 2"),
 }
 
 
 class AlexNet(nn.Module):
-    """Map images (N, in_channels, H, W), H and W at least 63, to scores (N, num_classes).
+    """Map images (N, in_channels, H, W), H and W at least 67, to scores (N, num_classes).
 
     Args:
         row: widths, groups, padding and whether the maps are normalized.

@@ -11,7 +11,7 @@ from cnnlib.models._row import Row
 
 @dataclass(frozen=True, kw_only=True)
 class DenseNetRow(Row):
-    """A column of the paper's Table 1.
+    """A column of the paper's Table 1; densenet161 stands in the authors' code.
 
     Attributes:
         depths: layers in each of the four dense blocks.

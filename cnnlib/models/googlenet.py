@@ -116,6 +116,8 @@ class GoogLeNet(nn.Module):
         num_classes: number of scores.
         in_channels: channels of the images.
         small_images: start with one 3x3 convolution at stride 1 instead of 7x7 at stride 2 and a max pooling.
+        transform_input: take images with the mean and spread of the other networks' inputs, and give them those that
+            the weights of torchvision's file were trained with; use it with that file.
         aux_logits: two more classifiers, behind modules 4a and 4d. In training mode the network then returns the
             named tuple ``logits, aux_logits2, aux_logits1``; the paper adds their losses with weight 0.3.
 
@@ -129,10 +131,12 @@ class GoogLeNet(nn.Module):
     5610154
     """
 
-    def __init__(self, row, *, num_classes=1000, in_channels=3, small_images=False, aux_logits=True):
+    def __init__(self, row, *, num_classes=1000, in_channels=3, small_images=False, aux_logits=True,
+                 transform_input=False):
         super().__init__()
         small = flag("create_model", "small_images", small_images)
         self.aux_logits = flag("create_model", "aux_logits", aux_logits)
+        self.transform_input = flag("create_model", "transform_input", transform_input)
         stem = {"kernel_size": 3, "padding": 1} if small else {"kernel_size": 7, "stride": 2, "padding": 3}
         self.conv1 = BasicConv2d(in_channels, 64, **stem)
         self.maxpool1 = nn.Identity() if small else nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
@@ -165,6 +169,7 @@ class GoogLeNet(nn.Module):
     def forward(self, x):
         """Return the scores before softmax; in training mode with those of the auxiliary heads, if there are any."""
         heads = self.training and self.aux_logits
+        x = transformed(x) if self.transform_input else x
         x = self.maxpool2(self.conv3(self.conv2(self.maxpool1(self.conv1(x)))))
         x = self.maxpool3(self.inception3b(self.inception3a(x)))
         x = self.inception4a(x)
@@ -175,6 +180,19 @@ class GoogLeNet(nn.Module):
         x = self.inception5b(self.inception5a(x))
         scores = self.fc(self.dropout(torch.flatten(self.avgpool(x), 1)))
         return GoogLeNetOutputs(scores, aux2, aux1) if heads else scores
+
+
+def transformed(x):
+    """Return images (N, 3, H, W), normalized as for the other networks, with the mean and spread 0.5 instead.
+
+    Source:
+        torchvision's ``transform_input``.
+
+    >>> transformed(torch.zeros(1, 3, 1, 1)).flatten()
+    tensor([-0.0300, -0.0880, -0.1880])
+    """
+    spread, mean = torch.tensor([0.229, 0.224, 0.225]).to(x), torch.tensor([0.485, 0.456, 0.406]).to(x)
+    return x * (spread / 0.5)[:, None, None] + ((mean - 0.5) / 0.5)[:, None, None]
 
 
 def start(layer, *, std):

@@ -41,7 +41,7 @@ class InceptionResNetRow(Row):
     paper: str = PAPER
     idea: str = "Inception branches, scaled down and added to their input"
     input_size: int = 299
-    top1_source: str = "the paper's Table 2, on the validation images that are not blacklisted"
+    top1_source: str = "the paper's Table 2, for the form it draws, without the blacklisted images"
 
 
 ROWS = {

@@ -35,8 +35,8 @@ ROWS = {
             "4d": (96, 128, 192, 160, 192, 128), "4e": (0, 128, 192, 192, 256, 0),
             "5a": (352, 192, 320, 160, 224, 128), "5b": (352, 192, 320, 192, 224, 128)},
         published_parameters=11_295_240, source="pytorchcv and pretrained-models.pytorch, bninception",
-        note="the often quoted 13.6 million is another figure; the paper's table gives modules 4c and 4d 576 channels, "
-             "but their paths add up to 608; the Inception v3 paper calls a different network Inception-v2"),
+        note="the paper's section 4.2 says 13.6 million, the ports have 11.3; the paper's table gives modules 4c and "
+             "4d 576 channels, but their paths add up to 608; the v3 paper calls another net Inception-v2"),
 }
 
 

@@ -9,7 +9,7 @@ from cnnlib._arguments import flag
 from cnnlib.models._blocks import BasicConv2d
 from cnnlib.models._inception_v3 import InceptionA, InceptionAux, InceptionB, InceptionC, InceptionD, InceptionE
 from cnnlib.models._row import Row
-from cnnlib.models.googlenet import start
+from cnnlib.models.googlenet import start, transformed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +47,7 @@ class InceptionV3(nn.Module):
         num_classes: number of scores.
         in_channels: channels of the images.
         small_images: start at stride 1, pad, and leave out the first pooling: 4 times larger maps.
+        transform_input: as for GoogLeNet; use it with torchvision's file.
         aux_logits: one more classifier, behind module 6e. In training mode the network then returns the named tuple
             ``logits, aux_logits``.
 
@@ -60,10 +61,12 @@ class InceptionV3(nn.Module):
     21806058
     """
 
-    def __init__(self, row, *, num_classes=1000, in_channels=3, small_images=False, aux_logits=True):
+    def __init__(self, row, *, num_classes=1000, in_channels=3, small_images=False, aux_logits=True,
+                 transform_input=False):
         super().__init__()
         small = self.small_images = flag("create_model", "small_images", small_images)
         self.aux_logits = flag("create_model", "aux_logits", aux_logits)
+        self.transform_input = flag("create_model", "transform_input", transform_input)
         edge = 1 if small else 0
         self.Conv2d_1a_3x3 = BasicConv2d(in_channels, 32, kernel_size=3, stride=1 if small else 2, padding=edge)
         self.Conv2d_2a_3x3 = BasicConv2d(32, 32, kernel_size=3, padding=edge)
@@ -95,6 +98,7 @@ class InceptionV3(nn.Module):
         if heads and not self.small_images and min(x.shape[2:]) < 299:
             raise ValueError("inception_v3: H and W must be at least 299 in training mode, unless created with "
                              f"aux_logits=False or small_images=True, got {tuple(x.shape[2:])}")
+        x = transformed(x) if self.transform_input else x
         x = self.maxpool1(self.Conv2d_2b_3x3(self.Conv2d_2a_3x3(self.Conv2d_1a_3x3(x))))
         x = self.maxpool2(self.Conv2d_4a_3x3(self.Conv2d_3b_1x1(x)))
         x = self.Mixed_5d(self.Mixed_5c(self.Mixed_5b(x)))

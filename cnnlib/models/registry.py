@@ -100,8 +100,8 @@ def create_model(name, *, num_classes=None, in_channels=None, **options):
         name: one of ``list_models()``.
         num_classes: number of scores; None: as published, 1000 for all but LeNet and nin_cifar10, which have 10.
         in_channels: channels of the images; None: as published, 3 for all but LeNet, which has 1.
-        **options: what the family offers: ``small_images``, ``aux_logits``, ``pre_activation``, ``width_mult``,
-            ``embedding``.
+        **options: what the family offers: ``small_images``, ``aux_logits``, ``transform_input``,
+            ``pre_activation``, ``width_mult``, ``embedding``.
 
     Returns:
         An ``nn.Module`` in training mode. Where torchvision has the model, the state_dict has the same keys and shapes.
@@ -122,9 +122,15 @@ def create_model(name, *, num_classes=None, in_channels=None, **options):
 def _find(name):
     if isinstance(name, str) and name in TABLE:
         return TABLE[name]
-    near = difflib.get_close_matches(name.lower(), TABLE, n=4, cutoff=0.5) if isinstance(name, str) else []
+    near = _near(name.lower()) if isinstance(name, str) and name else []
     hint = f"one of {', '.join(near)}" if near else "a name of list_models()"
     raise ValueError(f"create_model: name must be {hint}, got {name!r}")
+
+
+def _near(name):
+    """Return up to four names that begin as this one does, or else look like it."""
+    begins = [each for each in TABLE if each.startswith(name) or name.startswith(each)]
+    return (begins or difflib.get_close_matches(name, TABLE, n=4, cutoff=0.5))[:4]
 
 
 def _check_options(name, build, options):

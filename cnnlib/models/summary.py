@@ -5,7 +5,6 @@ from contextlib import contextmanager
 
 import torch
 from torch import nn
-from torch.func import functional_call
 from torch.utils._pytree import tree_leaves
 
 from cnnlib._arguments import sizes
@@ -21,8 +20,8 @@ class SummaryRow:
         kind: its class.
         output_shape: (N, C, H, W), (N, C), or (N, L, C) for L tokens; of a layer with several outputs, the first one's;
             None if the layer does not run in evaluation mode.
-        parameters: trainable numbers, 0 where a layer runs again.
-        macs: multiplications with an addition.
+        parameters: learned numbers, 0 where a layer runs again or shares those of another.
+        macs: multiplications with an addition, in convolutions and matrix products.
         receptive_field: (height, width) in input pixels of the largest path; None where an output depends on all
             positions: after global pooling, attention, flattening or a transposed convolution.
     """
@@ -82,7 +81,8 @@ def summarize(model, input_shape):
     """Follow one input through a network on the meta device, which computes shapes and no numbers.
 
     Args:
-        model: any ``nn.Module`` that takes one tensor; it keeps its weights, its device and its mode.
+        model: any ``nn.Module`` that takes one tensor; it keeps its weights, its device and its mode. A network that
+            stores tensors of its own while it runs is left with tensors without numbers.
         input_shape: (N, C, H, W).
 
     Returns:
@@ -105,21 +105,42 @@ def summarize(model, input_shape):
         raise ValueError(f"summarize: model must be an nn.Module, got {model!r}")
     if len(shape) != 4:
         raise ValueError(f"summarize: input_shape must be (N, C, H, W), got {shape}")
-    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-    dtype = next((tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()), torch.float32)
+    tensors = [*model.parameters(), *model.buffers()]
+    dtype = next((tensor.dtype for tensor in tensors if tensor.is_floating_point()), torch.float32)
     x = torch.empty(shape, dtype=dtype, device="meta")
     recorder = _Recorder(model, Followed(x))
-    with _evaluation(model), recorder.listening(), torch.no_grad(), recorder.followed:
+    with evaluation(model), recorder.listening(), on_meta(model), torch.no_grad(), recorder.followed:
         try:
-            functional_call(model, {name: tensor.to("meta") for name, tensor in tensors.items()}, (x,))
-        except (RuntimeError, ValueError, IndexError) as error:
-            reason = str(error).splitlines()[0]
+            model(x)
+        except Exception as error:  # a network may raise anything
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
             raise ValueError(f"summarize: model must take the input_shape, got {shape}: {reason}") from error
     return Summary([*recorder.rows, *recorder.idle()])
 
 
 @contextmanager
-def _evaluation(model):
+def on_meta(model):
+    """Put tensors without numbers in the place of a network's own, and make new ones without numbers as well."""
+    stores = [store for module in model.modules() for store in (module._parameters, module._buffers)]
+    kept, twins = [dict(store) for store in stores], {}
+
+    def twin(tensor):
+        bare = tensor.detach().to("meta")
+        return nn.Parameter(bare, requires_grad=False) if isinstance(tensor, nn.Parameter) else bare
+    try:
+        for store in stores:
+            for name, tensor in store.items():
+                if tensor is not None:  # what two layers share stays shared
+                    store[name] = twins[id(tensor)] = twins[id(tensor)] if id(tensor) in twins else twin(tensor)
+        with torch.device("meta"):
+            yield
+    finally:
+        for store, tensors in zip(stores, kept, strict=True):
+            store.update(tensors)
+
+
+@contextmanager
+def evaluation(model):
     """Switch to evaluation mode, and back to the mode of each part."""
     modes = {module: module.training for module in model.modules()}
     model.eval()
@@ -136,8 +157,11 @@ class _Recorder:
     def __init__(self, model, followed):
         self.followed, self.rows, self.stack = followed, [], []
         self.names = {module: name or type(model).__name__ for name, module in model.named_modules()}
-        own = {module: sum(p.numel() for p in module.parameters(recurse=False)) for module in self.names}
-        self.own, self.counted = own, set()
+        self.own, self.counted, seen = {}, set(), set()
+        for module in self.names:
+            fresh = [p for p in module.parameters(recurse=False) if id(p) not in seen]  # tied weights count once
+            self.own[module] = sum(p.numel() for p in fresh)
+            seen.update(map(id, fresh))
 
     @contextmanager
     def listening(self):
