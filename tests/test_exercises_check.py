@@ -77,6 +77,19 @@ def test_shape_is_compared_before_numbers():
     assert feedback.message == "double([[1, 1], [1, 1]]) should have shape (2, 2), got shape (4,)."
 
 
+def test_large_answers_of_the_right_shape_are_told_the_first_place_that_differs():
+    exercise = Exercise(name="double", objective=1, reference=lambda x: 2 * x, cases=((np.ones((3, 3, 2)),),))
+
+    def one_wrong(x):
+        y = 2 * x
+        y[1, 2, 0] = y[2, 0, 1] = 7
+        return y
+    message = "double(an array of shape (3, 3, 2)) should be 2 at [1, 2, 0], got 7."
+    assert exercise.check(one_wrong).message == message
+    assert exercise.check(lambda x: torch.tensor(one_wrong(x))).message == message
+    assert exercise.check(lambda x: 2 * x[:, :, 0]).message.endswith("should have shape (3, 3, 2), got shape (3, 3).")
+
+
 def test_tolerance_is_relative_to_the_largest_number():
     exercise = Exercise(name="big", objective=1, reference=lambda: np.array([1e6, 1.0]), cases=((),), tolerance=1e-6)
     assert exercise.check(lambda: np.array([1e6 + 0.5, 1.0])).passed
@@ -94,7 +107,8 @@ def test_verify_exercise_refuses_what_cannot_be_trusted():
 
 
 @pytest.mark.parametrize(("value", "text"), [
-    (3, "3"), ((1, 2), "(1, 2)"), (0.1 + 0.2, "0.3"), ("a", "'a'"), ([1], "[1]"), (np.float32(0.1), "0.1"),
+    (3, "3"), ((1, 2), "(1, 2)"), ((2,), "(2,)"), ((), "()"), (0.1 + 0.2, "0.3"),
+    (np.array([-0.0]), "[0]"), ("a", "'a'"), ([1], "[1]"), (np.float32(0.1), "0.1"),
     (np.zeros((3, 9)), "an array of shape (3, 9)"), (torch.ones(2), "[1, 1]"), (len, "the function len"),
 ])
 def test_values_are_shown_short(value, text):

@@ -126,6 +126,14 @@ def test_words_for_a_step_below_at_and_above_2(bases, words):
     assert words in html
 
 
+def test_two_more_pixels_cost_more_than_the_rule_as_map_sizes_are_rounded_up():
+    state = {"alpha": 1.0, "beta": 1.0, "gamma": 1.01, "phi": 1, "network": 0}
+    [facts], [html] = shown("facts", [state]), shown("draw", [state])
+    assert facts["pixels"] == 226 and stages_of(facts["made"]) == stages_of(facts["first"])  # nothing else has changed
+    assert facts["flops"] < 1.03 < 1.16 < facts["made"]["macs"] / facts["first"]["macs"] < 1.17
+    assert "The rule leaves out that repeats, channels and map sizes are rounded, and" in html
+
+
 def test_published_coefficients_are_not_the_formulas():
     [facts] = shown("facts", [{**PAPER, "phi": 1, "network": 3}])
     differ = 0

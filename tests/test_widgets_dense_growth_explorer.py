@@ -194,7 +194,7 @@ def test_the_words_show_the_numbers():
     html, other = call_view(DenseGrowthView, "draw", [[state()], [state("densenet264", block=4, theta=1)]])
     assert '64 + 6·32 = <b data-value="out">256</b> channels' in html
     assert 'BN 256 + 1×1 16,384 + BN 256 + 3×3 36,864 = <b data-value="layerParameters">53,760</b>' in html
-    assert "<u>64</u> → <u>256</u> → 128 → 512 → 256 → 1024 → 512 → 1024" in html
+    assert "<u>64</u> → <u>256</u> → 128 → 512 → 256 → 1,024 → 512 → 1,024" in html
     assert '<b data-value="network">7,978,856</b> parameters.' in html and "not the published net" not in html
     assert "This is not the published net, which has a bottleneck and θ = 0.5." in other
     assert "No transition follows the last block" in other

@@ -123,7 +123,17 @@ def test_two_kernels_in_a_row_make_only_some_of_the_larger_ones():
         [html] = call_view(ReceptiveFieldView, "draw", [[state(name)]])
         assert f"The same field is not the same function: {words}" in html
     [html] = call_view(ReceptiveFieldView, "draw", [[state("one 5x5")]])
-    assert "It is one layer already" in html
+    assert "It is one layer already; smaller ones in a stack reach the same field." in html
+
+
+def test_small_kernels_are_not_promised_a_stack_of_smaller_ones():
+    one, three, stack = call_view(ReceptiveFieldView, "draw", [
+        [state(OWN, {**SETTINGS, "layers": layers, "kernel_size": kernel_size})]
+        for layers, kernel_size in ((1, 1), (1, 3), (2, 1))])
+    assert all("It is one layer already.</span>" in html for html in (one, three))
+    assert "It is one layer already" not in stack
+    assert "more weights than one layer; only the activations between make it another function." in stack
+    assert "<b data-value=\"inside\">1</b> of 1 is a pixel of the image" in one and "are pixels" in three
 
 
 def test_what_stands_in_the_readout():

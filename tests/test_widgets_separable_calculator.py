@@ -101,6 +101,14 @@ def test_fraction_is_exactly_two_reciprocals_and_a_ninth_only_in_the_limit():
     assert all("it falls towards 1/K² = 0.111, but never gets there" in page for page in pages)
 
 
+def test_a_pair_that_costs_a_little_more_is_not_said_to_cost_the_same():
+    page = call_view(SeparableView, "draw", [[{**DEFAULT, "kernel_size": KERNEL_SIZES.index(1)}]])[0]
+    assert values(page)["fraction.macs"] == values(page)["fraction.parameters"] == "1.004" != "1.00"
+    text = re.sub(r"<[^>]+>", "", page)
+    assert "in two: 1.004 times as many. The pair costs more" in text
+    assert "Parameters: 32,768 against 32,896, 1.004 times as many (no biases)." in text and "1.004 of them" not in text
+
+
 def test_28_by_28_by_128_to_256_costs_what_is_published():
     numbers = values(call_view(SeparableView, "draw", [[DEFAULT]])[0])
     assert (numbers["standard.macs"], numbers["standard.parameters"]) == ("231,211,008", "294,912")

@@ -109,19 +109,29 @@ class Exercise:
                 return _named(mistake)
         first = wrong[0]
         call = _shown(self.name, self.cases[first])
-        values = f"{call} should be {describe(right[first])}, got {describe(results[first])}."
-        return Feedback(False, None, _difference(call, results[first], right[first]) or values)
+        return Feedback(False, None, _difference(call, results[first], right[first])
+                        or self._values(call, results[first], right[first]))
+
+    def _values(self, call, answer, right):
+        """Return a text for two values of one shape: small ones in full, large ones at the first place that differs."""
+        got, wanted = _array(answer), _array(right)
+        if wanted is None or got is None or wanted.size <= 16:
+            return f"{call} should be {describe(right)}, got {describe(answer)}."
+        place = tuple(np.argwhere(~self._near(got, wanted))[0])
+        where = ", ".join(str(index) for index in place)
+        return f"{call} should be {describe(wanted[place])} at [{where}], got {describe(got[place])}."
 
     def _same(self, answer, right):
         got, wanted = _array(answer), _array(right)
         if got is None or wanted is None:
             return got is None and wanted is None and type(answer) is type(right) and bool(answer == right)
-        if got.shape != wanted.shape:
-            return False
+        return got.shape == wanted.shape and bool(np.all(self._near(got, wanted)))
+
+    def _near(self, got, wanted):
         scale = max(1.0, float(np.abs(wanted[np.isfinite(wanted)]).max(initial=0)))
         with np.errstate(invalid="ignore"):  # infinity less infinity
             near = np.abs(got - wanted) <= self.tolerance * scale
-        return bool(np.all(near | (got == wanted)))  # NaN is never the same
+        return near | (got == wanted)  # NaN is never the same
 
 
 def verify_exercise(exercise):
@@ -161,9 +171,11 @@ def describe(value):
         return text if len(text) <= 80 else f"{text[:77]}..."
     if array.size > 16:
         return f"an array of shape {array.shape}"
-    rounded = np.vectorize(lambda number: f"{number:.6g}", otypes=[object])(array)
+    rounded = np.vectorize(lambda number: f"{number + 0.0:.6g}", otypes=[object])(array)
     text = str(rounded.tolist()).replace("'", "")
-    return text.replace("[", "(").replace("]", ")") if isinstance(value, tuple) and array.ndim == 1 else text
+    if not isinstance(value, tuple) or array.ndim != 1:
+        return text
+    return f"({text[1:-1]},)" if array.size == 1 else f"({text[1:-1]})"
 
 
 def _array(value):

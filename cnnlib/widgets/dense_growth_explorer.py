@@ -6,7 +6,8 @@ from cnnlib.shapes import conv_parameter_count
 from cnnlib.widgets._esm import esm
 from cnnlib.widgets._view import Explorer, View
 
-PRESETS = {  # growth rate, channels after the stem, layers of the four blocks: Huang et al. (2017), Table 1
+PRESETS = {  # growth rate, channels after the stem, layers of the four blocks
+    # 121, 169, 201, 264, all with k = 32: Huang et al. (2017), Table 1; 161 with k = 48 came with the authors' code
     "densenet121": (32, 64, (6, 12, 24, 16)),
     "densenet169": (32, 64, (6, 12, 32, 32)),
     "densenet201": (32, 64, (6, 12, 48, 32)),

@@ -9,6 +9,8 @@ from axe_playwright_python.sync_playwright import Axe
 PAGES = ["book/index", "book/how_to_use", "notebooks/00_before_you_start", "notebooks/01_why_convolution",
          "notebooks/02_convolution_math", "notebooks/03_convolution_from_scratch", "notebooks/04_pooling_layers",
          "notebooks/05_cnn_architecture", "notebooks/06_cnn_backprop",
+         "notebooks/07_classic_architectures", "notebooks/07a_inception_family", "notebooks/07b_residual_family",
+         "notebooks/10_modern_efficient_architectures",
          "book/topics", "book/glossary", "book/references"]
 LIMIT = 200 * 1024  # bytes, gzipped, pictures not counted
 PICTURES = (".png", ".bmp", ".jpeg", ".svg", ".webp")

@@ -20,14 +20,23 @@ WIDGETS = {  # name: the page that it stands on, and a control that no other wid
     "ActivationExplorer": ("05_cnn_architecture", "negative slope"),
     "BackpropExplorer": ("06_cnn_backprop", "layer"),
     "GradientCheckExplorer": ("06_cnn_backprop", "precision"),
+    "ArchitectureBrowser": ("07_classic_architectures", "bars show"),
+    "ReceptiveFieldExplorer": ("07_classic_architectures", "output unit"),
+    "InceptionCalculator": ("07a_inception_family", "own: size"),
+    "ResidualExplorer": ("07b_residual_family", "blocks"),
+    "DenseGrowthExplorer": ("07b_residual_family", "growth rate k"),
+    "SeparableCalculator": ("10_modern_efficient_architectures", "depth multiplier"),
+    "CompoundScaling": ("10_modern_efficient_architectures", "φ (steps)"),
 }
 WALK = """(root, steps) => {
-  const inputs = Object.fromEntries([...root.querySelectorAll('label.cnn-control')].map((label) =>
-    [label.querySelector('.cnn-name')?.textContent ?? label.textContent, label.querySelector('input, select')]));
+  const inputs = Object.fromEntries([...root.querySelectorAll('label.cnn-control, fieldset.cnn-toggle')].map((label) =>
+    [label.querySelector('.cnn-name')?.textContent ?? label.textContent,
+     label.tagName === 'FIELDSET' ? [...label.querySelectorAll('input')] : label.querySelector('input, select')]));
   const inner = (el) => [...el.children].map((child) => child.outerHTML.replace(/^<[^>]*>/, '')).join('');
   const set = (name, value) => {
-    const input = inputs[name];
-    if (input.type === 'checkbox') input.checked = value;
+    const input = Array.isArray(inputs[name]) ? inputs[name][value] : inputs[name];
+    if (input.type === 'radio') input.checked = true;
+    else if (input.type === 'checkbox') input.checked = value;
     else if (input.tagName === 'SELECT') input.selectedIndex = value;
     else input.value = String(value);
     ['input', 'change'].forEach((kind) => input.dispatchEvent(new Event(kind, {bubbles: true})));
@@ -42,8 +51,23 @@ WALK = """(root, steps) => {
   });
   return wrong.slice(0, 1);
 }"""
-STATE = "((state) => typeof derive === 'undefined' ? {} : derive(state))"
-DRAW = "((state) => draw(typeof derive === 'undefined' ? state : {...state, ...derive(state)}))"
+LIMITS = {  # a trait of the view: the slider that ends there
+    "last_position": "position", "last_unit": "unit", "last_size": "size", "num_layers": "layer"}
+FOLD = """(state, steps, limits) => {
+  const settle = (now) => {
+    const next = {...now, ...(typeof derive === 'undefined' ? {} : derive(now))};
+    Object.entries(limits).filter(([end, name]) => end in next && name in next).forEach(([end, name]) => {
+      next[name] = Math.min(next[name], next[end]);
+    });
+    const same = (key) => next[key] === now[key] || JSON.stringify(next[key]) === JSON.stringify(now[key]);
+    return Object.keys(next).every(same) ? next : settle(next);
+  };
+  let now = state;
+  return steps.map((changes) => {
+    changes.forEach(([name, value]) => { now = settle({...now, [name]: value}); });
+    return draw(now);
+  });
+}"""
 
 
 def controls_of(widget):
@@ -60,7 +84,7 @@ def some_value(control, rng):
     if isinstance(control.value, bool):
         return rng.random() < 0.5
     if isinstance(control.value, int):
-        return rng.randint(control.min, control.max)
+        return rng.randrange(control.min, control.max + 1, getattr(control, "step", None) or 1)
     return round(control.min + rng.randint(0, round((control.max - control.min) / control.step)) * control.step, 9)
 
 
@@ -69,28 +93,19 @@ def walk(widget, rng):
     view, controls = widget.view, controls_of(widget)
     script = next(each for each in type(view).__mro__ if isinstance(vars(each).get("_esm"), str))
     state = {name: getattr(view, name) for name in script.class_own_traits(sync=True) if not name.startswith("_")}
-    settings = [name for name in controls if name != "position"]
-    states, changed = [], []
-    for step in range(STEPS):
-        names = settings if not step else rng.sample(settings, rng.randint(1, min(3, len(settings))))
-        state = {**state, **{name: some_value(controls[name], rng) for name in names}}
-        states.append(state)
-        changed.append(names)
-    if "position" in controls:
-        last = call_view(script, STATE, [[each] for each in states])
-        states = [{**each, "position": rng.randint(0, derived["last_position"])}
-                  for each, derived in zip(states, last, strict=True)]
-        changed = [[*names, "position"] for names in changed]
-    pictures = call_view(script, DRAW, [[each] for each in states])
-    return [[[[controls[name].description, each[name]] for name in names], html]
-            for each, names, html in zip(states, changed, pictures, strict=True)]
+    choices = [rng.sample(list(controls), rng.randint(1, min(3, len(controls)))) for _ in range(1, STEPS)]
+    steps = [[[name, some_value(controls[name], rng)] for name in names] for names in [list(controls), *choices]]
+    pictures = call_view(script, f"({FOLD})", [[state, steps, LIMITS]])[0]
+    return [[[[controls[name].description, value] for name, value in changes], html]
+            for changes, html in zip(steps, pictures, strict=True)]
 
 
 @pytest.mark.parametrize("name", WIDGETS)
 def test_page_follows_a_random_walk(new_page, name):
     path, control = WIDGETS[name]
     page = new_page(f"notebooks/{path}.html", viewport={"width": 1280, "height": 900})
-    root = page.locator(".cnn-widget").filter(has=page.locator(".cnn-name", has_text=re.compile(f"^{control}$"))).first
+    name_of_control = page.locator(".cnn-name", has_text=re.compile(f"^{re.escape(control)}$"))
+    root = page.locator(".cnn-widget").filter(has=name_of_control).first
     root.scroll_into_view_if_needed()
     page.wait_for_function("(root) => root.dataset.state === 'ready'", arg=root.element_handle())
     steps = walk(getattr(widgets, name)(), random.Random(name))

@@ -110,7 +110,7 @@ function readout({ phi }, { bases, step, flops, depth, width, resolution, pixels
       + `${["No step yet", "One step"][phi] ?? `${phi} steps`}: × ${value("flops", two(flops))}${phi ? ` (doubling would make × ${number(2 ** phi)})` : ""}.`)
     + line(`The same FLOPs in one direction alone: depth × ${value("alone.depth", two(alone.depth))}, or width × ${value("alone.width", two(alone.width))}, or resolution × ${value("alone.resolution", two(alone.resolution))}.`)
     + line(`Built and counted: ${value("parameters", big(made.parameters))} parameters, ${value("macs", big(made.macs))} MACs, × ${value("counted", two(counted))} of B0. `
-      + "The rule leaves out that repeats and channels are rounded, and that one-channel filters grow with the width, not with its square.");
+      + "The rule leaves out that repeats, channels and map sizes are rounded, and that one-channel filters grow with the width, not with its square.");
 }
 
 function comparison({ network: n, published }, { formula, needed }, name) {

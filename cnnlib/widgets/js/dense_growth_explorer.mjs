@@ -98,19 +98,19 @@ function growthWords(now) {
   const title = now.own ? "Own block" : `${now.name}, block ${now.block} of 4`;
   const kept = now.theta === 1 ? "all" : out % 2 ? "half, rounded down" : "half";
   const leave = transition === null
-    ? `No transition follows the last block: a batch norm, global average pooling and the classifier take its ${number(out)} channels.`
-    : `The transition (BN, 1×1 convolution, average pooling) keeps ${kept}, θ = ${now.theta}: ${number(out)} → ${shown("transition", transition)} channels, ${shown("transitionParameters", now.transitionParameters)} parameters.`;
+    ? `No transition follows the last block: a batch norm, ReLU, global average pooling and the classifier take its ${number(out)} channels.`
+    : `The transition (BN, ReLU, 1×1 convolution, average pooling) keeps ${kept}, θ = ${now.theta}: ${number(out)} → ${shown("transition", transition)} channels, ${shown("transitionParameters", now.transitionParameters)} parameters.`;
   return `<span class="cnn-headline">${title}: ${number(in_channels)} + ${num_layers}·${growth_rate} = ${shown("out", out)} channels</span>`
-    + fact(`Layer ${layer} of ${num_layers} reads all ${shown("reads", channels[layer - 1])} channels and adds ${growth_rate}: ${shown("after", channels[layer])}. `
+    + fact(`Layer ${layer} of ${num_layers} reads ${channels[layer - 1] === 1 ? "the" : "all"} ${shown("reads", channels[layer - 1])} ${channels[layer - 1] === 1 ? "channel" : "channels"} and adds ${growth_rate}: ${shown("after", channels[layer])}. `
       + `Its parameters: ${summed(now.parts)} = ${shown("layerParameters", now.layerParameters)}.`)
     + fact(`${num_layers === 1 ? "The whole block" : `All ${num_layers} layers`}: ${shown("parameters", now.parameters)} parameters. ${leave}`)
-    + fact(`With addition, the last convolution of a layer must return as many channels as the map has. ${num_layers === 1 ? "One such layer" : `${num_layers} such layers`} on ${number(out)} channels: `
+    + fact(`With addition, the last convolution of a layer must return as many channels as the map has. ${num_layers === 1 ? "One such layer" : `${num_layers} such layers`} on ${number(out)} channels${num_layers === 1 ? "" : " (all as wide as the block’s end)"}: `
       + `${num_layers}·(${summed(now.addition)}) = ${shown("additionParameters", now.additionParameters)} parameters, ${times(now.additionParameters, now.parameters)} times as many.`)
     + fact(now.own ? "A preset puts its numbers into the controls; any change of k₀, k or L makes it your own block." : networkWords(now));
 }
 
 function networkWords({ network: { flow: path, parameters }, block, theta, bottleneck, name }) {
-  const list = path.map((count, i) => (i === 2 * block - 2 || i === 2 * block - 1 ? `<u>${count}</u>` : count)).join(" → ");
+  const list = path.map((count, i) => (i === 2 * block - 2 || i === 2 * block - 1 ? `<u>${number(count)}</u>` : number(count))).join(" → ");
   const published = theta === 0.5 && bottleneck ? "" : " This is not the published net, which has a bottleneck and θ = 0.5.";
   return `Channels through ${name}: <span data-value="flow">${list}</span>. With stem and ${number(CLASSES)} classes: ${shown("network", parameters)} parameters.${published}`;
 }
@@ -131,15 +131,15 @@ function columns(now) {
   const strip = (i, wide) => rect(left(i), channels[layer - 1], channels[layer], wide);
   const reused = many ? strip(layer, AXIS + ROOM - left(layer)) : channels.map((_, i) => (i >= layer ? strip(i, bar) : "")).join("");
   const beside = AXIS + ROOM + 12;
-  const label = `Channels after each of ${plural(num_layers, "layer")}: from ${in_channels} to ${out} in steps of ${growth_rate}. `
-    + `Layer ${layer} is marked: ${channels[layer - 1]} in, ${channels[layer]} after it; what it adds stays in all later columns. Beside it ${transition === null ? "no transition" : `the transition with ${transition}`}. A dashed line at ${out}: the width with addition.`;
+  const label = `Channels after each of ${plural(num_layers, "layer")}: from ${number(in_channels)} to ${number(out)} in steps of ${growth_rate}. `
+    + `Layer ${layer} is marked: ${number(channels[layer - 1])} in, ${number(channels[layer])} after it; what it adds stays in all later columns. Beside it ${transition === null ? "no transition" : `the transition with ${number(transition)}`}. A dashed line at ${number(out)}: the width with addition.`;
   const mark = left(layer) + bar / 2;
-  const svg = `<text x="0" y="12">channels</text><text x="300" y="12" text-anchor="end">dashed: width with addition, ${out}</text>`
+  const svg = `<text x="0" y="12">channels</text><text x="300" y="12" text-anchor="end">dashed: width with addition, ${number(out)}</text>`
     + `<path class="cnn-cell cnn-input${many ? " cnn-many" : ""}" d="${first}"/><path class="cnn-cell cnn-done${many ? " cnn-many" : ""}" d="${grown}"/>`
     + `<path class="cnn-cell cnn-window cnn-new${many ? " cnn-fine" : ""}" d="${reused}"/>`
     + `<path class="cnn-limit" d="M${AXIS} ${TOP}H${AXIS + ROOM}"/>${axisTexts(in_channels, out, y)}`
     + `<path class="cnn-pointer" d="M${fine(mark)} ${BOTTOM + 3}l-4 7h8z"/><text x="${fine(Math.min(Math.max(mark, AXIS + 24), AXIS + ROOM - 24))}" y="${BOTTOM + 24}" text-anchor="middle">layer ${layer}</text>`
-    + (transition === null ? "" : `<path class="cnn-cell cnn-input cnn-after" d="${rect(beside, 0, transition, 20)}"/><text x="${beside + 24}" y="${fine(Math.max(y(transition) + 12, TOP + 14))}">${transition}</text>`)
+    + (transition === null ? "" : `<path class="cnn-cell cnn-input cnn-after" d="${rect(beside, 0, transition, 20)}"/><text x="${beside + 24}" y="${fine(Math.max(y(transition) + 12, TOP + 14))}">${number(transition)}</text>`)
     + `<text x="300" y="${BOTTOM + 24}" text-anchor="end">${transition === null ? "(last)" : "transition"}</text>` + key(layer);
   return `<svg viewBox="0 0 300 262" role="img" aria-label="${label}">${svg}</svg>`;
 }
@@ -147,7 +147,7 @@ function columns(now) {
 // The text of k0 keeps clear of that of the highest line.
 function axisTexts(low, high, y) {
   const place = Math.min(Math.max(y(low), TOP + 15), BOTTOM - 2);
-  return `<text x="${AXIS - 5}" y="${TOP + 4}" text-anchor="end">${high}</text><text x="${AXIS - 5}" y="${fine(place + 4)}" text-anchor="end">${low}</text>`;
+  return `<text x="${AXIS - 5}" y="${TOP + 4}" text-anchor="end">${number(high)}</text><text x="${AXIS - 5}" y="${fine(place + 4)}" text-anchor="end">${number(low)}</text>`;
 }
 
 function key(layer) {

@@ -103,7 +103,7 @@ function where({ unit, units, first, last, center, size, inside, outside, input,
   const span = size === 1 ? `position ${signed(first)}` : `positions ${signed(first)} to ${signed(last)}`;
   const step = units > 1 ? ` One unit further, the field moves by the jump: ${plural(jump, "pixel")}.` : "";
   return `Unit <b data-value="unit">${unit}</b> of 0 to ${units - 1}: its field is ${span}, center ${signed(center)}. `
-    + `<b data-value="inside">${inside}</b> of ${number(size)} are pixels of the image (0 to ${input - 1}), <b data-value="outside">${number(outside)}</b> ${outside === 1 ? "lies" : "lie"} on padding.${step}`;
+    + `<b data-value="inside">${inside}</b> of ${number(size)} ${inside === 1 ? "is a pixel" : "are pixels"} of the image (0 to ${input - 1}), <b data-value="outside">${number(outside)}</b> ${outside === 1 ? "lies" : "lie"} on padding.${step}`;
 }
 
 function weighed({ paths: each, inside, read, most, reached, allPaths }) {
@@ -122,8 +122,9 @@ function cost(stack, { parameters, oneLayer, size }) {
   const convs = stack.filter(({ kind }) => kind === "conv");
   const put = convs.length > 1 ? `${convs.map(({ kernel_size }) => `${kernel_size}²`).join(" + ")} = ` : `${convs[0].kernel_size}² = `;
   const here = `Weights per pair of channels: ${put}<b data-value="parameters">${parameters}</b>`;
-  if (stack.length === 1 && parameters === oneLayer) return `${here}. It is one layer already; two or three small ones reach the same field.`;
+  if (stack.length === 1 && parameters === oneLayer) return `${here}. It is one layer already${size >= 5 ? "; smaller ones in a stack reach the same field" : ""}.`;
   const against = `${here}, against ${number(size)}² = <b data-value="oneLayer">${number(oneLayer)}</b> for one layer with the same field, if all layers have the same number of channels. `;
+  if (size === 1) return `${against}The stack has more weights than one layer; only the activations between make it another function.`;
   if (parameters >= oneLayer) return `${against}The field is the same, the function is not.`;
   return `${against}The same field is not the same function: ${plural(parameters, "weight")} cannot make every kernel of ${number(oneLayer)}, and an activation between the layers changes the function again.`;
 }

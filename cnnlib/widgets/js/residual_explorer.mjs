@@ -264,9 +264,11 @@ function gradientWords(now) {
   const { slope, factor, blocks, last, lastPlain } = now;
   const put = (text) => (text.startsWith("−") ? `(${text})` : text);
   const power = blocks === 1 ? "" : raised(blocks);
-  return headline(`One block: 1 + a = ${value("factor", decimals(factor))}. ${plural(blocks, "block")}: ${value("residual", decimals(last))}`)
+  const all = value("residual", decimals(last));
+  const [one, more] = [`One block: 1 + a = ${value("factor", decimals(factor))}`, blocks > 1];
+  return headline(more ? `${one}. ${plural(blocks, "block")}: ${all}` : one)
     + said(`H(x) = F(x) + x with F(x) = a·x, a = ${decimals(slope)}, so dH/dx = a + 1. A ReLU after the sum can set even that to 0.`)
-    + said(`${plural(blocks, "block")} with shortcuts: ${put(decimals(factor))}${power} = ${decimals(last)}. Without: ${put(decimals(slope))}${power} = ${value("plain", decimals(lastPlain))}. ${comparison(now)}`)
+    + said(`${plural(blocks, "block")} with shortcuts: ${more ? `${put(decimals(factor))}${power} = ${decimals(last)}` : all}. Without: ${more ? `${put(decimals(slope))}${power} = ` : ""}${value("plain", decimals(lastPlain))}. ${comparison(now)}`)
     + said(verdict(now))
     + said(`(1 + a)${power} = ${POLYNOMIAL(blocks)}: one term for each path, as counted in the first picture.`);
 }

@@ -29,8 +29,10 @@ export function facts(state) {
   return { kernel, out, middle, standard, depthwise, pointwise, separable, grouped, fraction: { parameters: part("parameters"), macs: part("macs"), moved: part("moved") } };
 }
 
-// 0.11502 -> "0.115", 387.96 -> "388": three digits are enough to compare.
+// 0.11502 -> "0.115", 387.96 -> "388": three digits are enough to compare. Near 1 it takes four: 1.0039 -> "1.004".
 export function digits(ratio) {
+  if (ratio === 1) return "1";
+  if (Math.abs(ratio - 1) < 0.05) return ratio.toFixed(3);
   return ratio >= 100 ? number(Math.round(ratio)) : ratio.toPrecision(3);
 }
 
@@ -88,8 +90,8 @@ function said(state, now) {
     + line(`${value("standard.macs", number(standard.macs))} MACs in one layer, ${value("separable.macs", number(separable.macs))} in two: ${value("fraction.macs", digits(fraction.macs))} ${left}.`)
     + line(`<span class="cnn-formula">${formula(state)}</span>${limit}`)
     + line(`Parameters: ${value("standard.parameters", number(standard.parameters))} against ${value("separable.parameters", number(separable.parameters))}, `
-      + `${value("fraction.parameters", digits(fraction.parameters))} of them (${state.bias ? "biases counted" : "no biases"}).`)
-    + line(`Why time does not follow the MACs: numbers must come and go too. The pair moves ${value("fraction.moved", digits(fraction.moved))} times as many as the one layer. `
+      + `${value("fraction.parameters", digits(fraction.parameters))} ${fraction.parameters > 1 ? "times as many" : "of them"} (${state.bias ? "biases counted" : "no biases"}).`)
+    + line(`MACs are not all that takes time: numbers must come and go too. The pair moves ${value("fraction.moved", digits(fraction.moved))} times as many as the one layer. `
       + `For each number moved, the depthwise part does ${value("depthwise.intensity", digits(depthwise.intensity))} MACs, the standard layer ${value("standard.intensity", digits(standard.intensity))}.`)
     + line(alone(state, now));
 }
