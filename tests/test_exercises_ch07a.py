@@ -92,6 +92,12 @@ def as_in_torchvision(in_channels, widths):
     return counted(layers)
 
 
+def sides_only(in_channels, widths):
+    layers = paths(in_channels, widths)
+    layers[2], layers[4] = nn.Conv1d(widths[1], widths[2], 3), nn.Conv1d(widths[3], widths[4], 5)
+    return counted(layers)
+
+
 def matrix_product_of_sums(first, second):
     return (second.sum(1)[:, None] * first[:, :, 0, 0].sum(0)[None, :, None, None])
 
@@ -113,6 +119,7 @@ def targets_as(make):
     (ch07a.check_module_parameters, windows_see_everything, "reduction-ignored"),
     (ch07a.check_module_parameters, as_in_torchvision, "three-for-five"),
     (ch07a.check_module_parameters, lambda c, w: counted(paths(c, w)[:5]), "pool-path-free"),
+    (ch07a.check_module_parameters, sides_only, "sides-for-areas"),
     (ch07a.check_module_parameters, lambda c, w: counted(paths(c, w)) + c, None),
     (ch07a.check_merge_pair, matrix_product_of_sums, "channels-between-not-mixed"),
     (ch07a.check_merge_pair, lambda a, b: torch_merged(a, b).transpose(0, 1), "output-channels-swapped"),
@@ -130,6 +137,11 @@ def targets_as(make):
     (ch07a.check_smoothed_loss, targets_as(lambda hot, e, n: hot * (1 - e) + (1 - hot) * e / n),
      "right-class-without-share"),
     (ch07a.check_smoothed_loss, targets_as(lambda hot, e, n: hot * (1 - e) + e), "smoothing-not-divided"),
+    (ch07a.check_smoothed_loss, lambda s, y, *, smoothing=0.1: torch_loss(s, y), "smoothing-fixed"),
+    (ch07a.check_smoothed_loss,
+     lambda s, y, *, smoothing=0.1: -torch_loss(s, y, smoothing=smoothing), "sign-forgotten"),
+    (ch07a.check_smoothed_loss,
+     lambda s, y, *, smoothing=0.1: -(1 - smoothing) * s[y] - smoothing * s.mean(), "scores-not-normalized"),
 ])
 def test_typical_wrong_answers_are_named(check, answer, mistake):
     feedback = check(answer)

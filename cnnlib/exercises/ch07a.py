@@ -52,6 +52,9 @@ MODULE_PARAMETERS = Exercise(
         Mistake("reductions-free",
                 "your 3×3 and 5×5 see few channels, which is right, but nobody pays for the 1×1 that made them few.",
                 lambda c, w: _module(c, w) - (c + 1) * (w[1] + w[3])),
+        Mistake("sides-for-areas",
+                "your windows have 3 and 5 weights for each channel. A window of 3×3 has nine taps.",
+                lambda c, w: _module(c, w, three=3, five=5)),
         Mistake("three-for-five",
                 "your third path has a 3×3 window. So it is in torchvision's weights; the exercise asks for the "
                 "paper's 5×5.",
@@ -192,6 +195,11 @@ def _of_chances(scores, label, *, smoothing=0.1):
     return float((targets * np.exp(_log_softmax(np.asarray(scores, dtype=float)))).sum())
 
 
+def _of_scores(scores, label, *, smoothing=0.1):
+    targets = _targets(len(scores), label, 1 - smoothing + smoothing / len(scores), smoothing / len(scores))
+    return float(-(targets * scores).sum())
+
+
 def _mean(scores, label, *, smoothing=0.1):
     return _smoothed(scores, label, smoothing=smoothing) / len(scores)
 
@@ -222,6 +230,16 @@ SMOOTHED_LOSS = Exercise(
         Mistake("smoothing-not-divided",
                 "you give each class the whole smoothing. It is shared by all of them.",
                 _with_targets(lambda n, label, e: _targets(n, label, 1 - e + e, e))),
+        Mistake("smoothing-fixed",
+                "you smooth by 0.1, whatever `smoothing` says.",
+                lambda scores, label, *, smoothing=0.1: _smoothed(scores, label)),
+        Mistake("sign-forgotten",
+                "your loss has the wrong sign. Logarithms of chances are negative, a loss is not.",
+                lambda scores, label, *, smoothing=0.1: -_smoothed(scores, label, smoothing=smoothing)),
+        Mistake("scores-not-normalized",
+                "you weight the scores themselves. First make log-chances of them: subtract the logarithm of the sum "
+                "of the exponentials.",
+                _of_scores),
         Mistake("logarithm-forgotten",
                 "you weight the chances themselves. Cross-entropy weights their logarithms and turns the sign.",
                 _of_chances),
