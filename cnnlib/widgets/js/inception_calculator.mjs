@@ -90,13 +90,14 @@ function compare(reduced, naive) {
   const both = `With the 1×1 reductions ${value("reducedMacs", number(reduced.macs))} MACs, without ${value("naiveMacs", number(naive.macs))}`;
   if (!naive.macs) return `${both}: pooling alone multiplies nothing.`;
   const ratio = reduced.macs / naive.macs;
-  const words = ratio > 1 ? "times as many: these 1×1 layers cost more than they save" : `of them remain${ratio === 1 ? ": there is nothing to reduce" : ""}`;
+  const words = ratio > 1 ? `times as many${ratio < 1.005 ? ", rounded" : ""}: these 1×1 layers cost more than they save` : `of them remain${ratio > 0.9995 && ratio < 1 ? ", rounded" : ""}${ratio === 1 ? ": there is nothing to reduce" : ""}`;
   return `${both}: ${value("ratio", share(ratio))} ${words}.`;
 }
 
 function outputs(state, { pool, in_channels: c }, reduced, naive) {
   if (!pool) return "Branch d is left out, so both versions give the same number of channels.";
-  const now = state.reduction ? "the 1×1 after the pooling keeps its branch at" : "nothing narrows the pooling branch: it hands on all";
+  const verb = pool < c ? "narrows its branch to" : pool > c ? "widens its branch to" : "leaves its branch at";
+  const now = state.reduction ? `the 1×1 after the pooling ${verb}` : "nothing narrows the pooling branch: it hands on all";
   const other = state.reduction ? `without it the module would give ${number(naive.out_channels)}` : `with a 1×1 behind it the module would give ${number(reduced.out_channels)}`;
   return `In branch d ${now} ${plural(state.reduction ? pool : c, "channel")}; ${other}.`;
 }
@@ -141,8 +142,8 @@ function columns(state, { chosen, now }) {
   const layers = now.branches.map((branch, i) => branch && boxes(branch, i, chosen));
   const edges = segments(now);
   const drawn = layers.map((column, i) => drawColumn(column, i, edges[i], chosen));
-  const described = now.branches.map((branch, i) => `branch ${LETTERS[i]}: ${branch ? layers[i].map(([name, out]) => `${name} to ${out} channels`).join(", then ") : "left out"}`);
-  const label = `An Inception module. Input ${chosen.in_channels} channels, ${chosen.size} by ${chosen.size} pixels; ${described.join("; ")}; concatenated: ${now.out_channels} channels.`;
+  const described = now.branches.map((branch, i) => `branch ${LETTERS[i]}: ${branch ? layers[i].map(([name, out]) => `${name} to ${plural(out, "channel")}`).join(", then ") : "left out"}`);
+  const label = `An Inception module. Input ${plural(chosen.in_channels, "channel")}, ${chosen.size} by ${chosen.size} pixels; ${described.join("; ")}; concatenated: ${plural(now.out_channels, "channel")}.`;
   return `<svg viewBox="0 0 300 ${END + 42}" role="img" aria-label="${label}"><rect class="cnn-cell" x="2" y="1" width="296" height="20"/>`
     + `<text x="150" y="15" text-anchor="middle">input ${shape(chosen.in_channels, chosen.size)}</text>${drawn.join("")}`
     + `<text x="150" y="${END + 37}" text-anchor="middle">concatenated ${shape(now.out_channels, chosen.size)}</text></svg>`;
