@@ -68,12 +68,22 @@ def test_a_missing_folder_is_one_line(arguments):
     assert main(arguments) == f"serve: needs one existing folder, got {' '.join(arguments) or 'none'}"
 
 
+# where the tests run in the background of a shell, Ctrl-C is ignored, and children inherit that
+LISTENING = """import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from tools.serve import main
+sys.exit(main(sys.argv[1:]))"""
+
+
 def test_it_prints_the_address_and_ends_on_ctrl_c(folder):
-    command = [sys.executable, "-m", "tools.serve", str(folder)]
+    command = [sys.executable, "-c", LISTENING, str(folder)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as server:
-        line = server.stdout.readline()
-        address = next(word for word in line.split() if word.startswith("http://127.0.0.1:"))
-        with urllib.request.urlopen(f"{address}/index.html") as answer:
-            assert answer.read() == b"index.html"
-        server.send_signal(signal.SIGINT)
-        assert server.wait(timeout=20) == 0 and server.stderr.read() == ""
+        try:
+            line = server.stdout.readline()
+            address = next(word for word in line.split() if word.startswith("http://127.0.0.1:"))
+            with urllib.request.urlopen(f"{address}/index.html") as answer:
+                assert answer.read() == b"index.html"
+            server.send_signal(signal.SIGINT)
+            assert server.wait(timeout=20) == 0 and server.stderr.read() == ""
+        finally:
+            server.kill()
