@@ -15,7 +15,7 @@ import sys, nbformat, nbclient, cnnlib, ipywidgets
 assert ipywidgets.__version__ == "7.7.1", ipywidgets.__version__
 assert not cnnlib.__file__.startswith(sys.argv[2]), cnnlib.__file__
 notebook = nbformat.read(sys.argv[1], as_version=4)
-nbclient.NotebookClient(notebook, timeout=90, kernel_name="python3").execute()
+nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
 state = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]
 print(sum(model["model_name"] == "AnyModel" for model in state.values()))
 """
