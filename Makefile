@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup book site test check lint lab bench clean-notebooks stamp clean
+.PHONY: help setup book site test check lint lab bench clean-notebooks weights stamp clean
 
 help: ## say what can be made (this list)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -14,6 +14,10 @@ book: site ## build the website and serve it on this machine
 
 site: $(READY) ## build the website into _build/html
 	@$(BIN)/python -m tools.book
+
+# two test workers share the cores: with a thread for each core in each of them, small matrices take many times longer
+test check: export OMP_NUM_THREADS = 1
+test check: export OPENBLAS_NUM_THREADS = 1
 
 test: lint ## run every test: code, notebooks, website, browser
 	@chromium=$$($(BIN)/python -m tools.browser) && CNN_CHROMIUM="$$chromium" $(BIN)/python -m pytest
@@ -34,6 +38,9 @@ bench: $(READY) ## measure the speed against PyTorch
 
 clean-notebooks: $(READY) ## clear from the notebooks what does not belong into them
 	@$(BIN)/python -m tools.clean
+
+weights: $(READY) ## train the two small networks of the box again (about half an hour)
+	@$(BIN)/python -m tools.weights
 
 stamp: $(READY) ## write the setup cell into all notebooks, after a change of address or version
 	@$(BIN)/python -m tools.stamp

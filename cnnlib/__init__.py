@@ -6,7 +6,8 @@ import importlib
 
 __version__ = "0.1.0"
 
-_SUBMODULES = ("data", "exercises", "models", "plots", "scratch", "shapes", "widgets")
+_SUBMODULES = (
+    "data", "exercises", "explain", "metrics", "models", "plots", "scratch", "shapes", "training", "widgets")
 __all__ = [*_SUBMODULES]
 
 

@@ -16,6 +16,8 @@ from cnnlib.scratch import (
     _windows,
     activations,
     adaptive_pooling,
+    attention,
+    attention_masks,
     convolution,
     convolution_backward,
     dense,
@@ -29,6 +31,7 @@ from cnnlib.scratch import (
     transposed,
 )
 from tests import test_scratch_activations as of_activations
+from tests import test_scratch_attention as of_attention
 from tests import test_scratch_convolution as of_convolution
 from tests import test_scratch_convolution_backward as of_backward
 from tests import test_scratch_dense as of_dense
@@ -92,6 +95,7 @@ def running():
 BATCHES = of_normalization.test_500_random_batches_agree_with_pytorch
 ADAPTIVE = of_pooling.test_500_random_adaptive_and_global_poolings_agree_with_pytorch
 CROSS = of_losses.test_500_random_losses_agree_with_pytorch
+ATTENTION = of_attention.test_300_random_cases_agree_with_pytorch
 DROPPED = of_dense.test_500_random_dropouts_pass_the_gradient_where_the_number_stayed
 MUTANTS = [
     Mutant("kernel not turned", convolution_backward, "[:, :, ::-1, ::-1]", "", backward()),
@@ -175,6 +179,26 @@ MUTANTS = [
            "gradient[index] = (ahead - behind) / step", of_check.test_differences_of_known_functions),
     Mutant("kinks compared", gradient_check, "kept = np.flatnonzero(~kink)", "kept = np.arange(len(kink))",
            of_check.test_kinks_are_counted_and_left_out),
+    Mutant("attention not divided by √E", attention, "query @ _turned(key) / math.sqrt(query.shape[-1])",
+           "query @ _turned(key)", ATTENTION),
+    Mutant("gradient not divided by √E", attention, "grad_scores / math.sqrt(query.shape[-1])", "grad_scores",
+           ATTENTION),
+    Mutant("softmax over the queries", attention, "return softmax(scores)\n", "return softmax(scores, dim=-2)\n",
+           ATTENTION),
+    Mutant("mask the wrong way round", attention, "np.where(mask, 0, -np.inf)", "np.where(mask, -np.inf, 0)",
+           ATTENTION),
+    Mutant("gradients of query and key exchanged", attention, "grad_scores @ key, _turned(grad_scores) @ query",
+           "_turned(grad_scores) @ query, grad_scores @ key",
+           lambda: of_attention.test_backward_is_the_slope(None)),
+    Mutant("repeated arrays not added up", attention, "grad.sum(axis=repeated, keepdims=True)",
+           "grad.mean(axis=repeated, keepdims=True)", ATTENTION),
+    Mutant("a blind token takes the mean", attention, "return np.where(blind, 0, softmax(", "return (softmax(",
+           of_attention.test_a_token_that_may_see_nothing),
+    Mutant("every second number to a head", attention, "array.reshape(*array.shape[:-1], heads, -1), -2, -3)",
+           "np.swapaxes(array.reshape(*array.shape[:-1], -1, heads), -1, -2), -2, -3)",
+           of_attention.test_100_random_layers_agree_with_pytorch),
+    Mutant("window twice as wide", attention_masks, "np.array(widths) // 2", "np.array(widths)",
+           lambda: of_attention.test_local_and_strided_masks_are_the_windows_of_convolutions((4, 4))),
     Mutant("NaN counts as agreement", gradient_check, "where=size != 0)", "where=size > 0)",
            of_check.test_nan_gradients_do_not_pass),
 ]

@@ -68,18 +68,19 @@ def conv1x1(in_channels, out_channels, *, stride=1):
     return nn.Conv2d(in_channels, out_channels, kernel_size=1, stride=stride, bias=False)
 
 
-def stages(block, depths):
-    """Yield a residual network's stages, of widths 64, 128, 256 and 512; all but the first halve H and W at once.
+def stages(block, depths, *, width=64):
+    """Yield a residual network's stages, each twice as wide as the last; all but the first halve H and W at once.
 
     Args:
         block: a function of (in_channels, width) with the option ``stride``; what it returns has ``out_channels``.
         depths: blocks in each stage.
+        width: channels of the first stage, and of what it is given.
     """
-    channels = 64
+    channels = width
     for number, depth in enumerate(depths):
         blocks = []
         for position in range(depth):
-            blocks.append(block(channels, 64 << number, stride=2 if number and position == 0 else 1))
+            blocks.append(block(channels, width << number, stride=2 if number and position == 0 else 1))
             channels = blocks[-1].out_channels
         yield nn.Sequential(*blocks)
 

@@ -9,6 +9,7 @@ import torch
 from cnnlib._arguments import whole
 from cnnlib.models import (
     alexnet,
+    attention_resnet,
     densenet,
     efficientnet,
     googlenet,
@@ -21,6 +22,7 @@ from cnnlib.models import (
     nin,
     resnet,
     vgg,
+    vit,
     xception,
 )
 from cnnlib.models._row import Row
@@ -28,7 +30,7 @@ from cnnlib.models.summary import summarize
 
 FAMILIES = (
     lenet, alexnet, vgg, nin, googlenet, inception_v2, inception_v3, inception_v4, inception_resnet, xception, resnet,
-    densenet, mobilenet, efficientnet)
+    densenet, mobilenet, attention_resnet, efficientnet, vit)
 
 
 def _register(families):
@@ -101,7 +103,8 @@ def create_model(name, *, num_classes=None, in_channels=None, **options):
         num_classes: number of scores; None: as published, 1000 for all but LeNet and nin_cifar10, which have 10.
         in_channels: channels of the images; None: as published, 3 for all but LeNet, which has 1.
         **options: what the family offers: ``small_images``, ``aux_logits``, ``transform_input``,
-            ``pre_activation``, ``width_mult``, ``embedding``.
+            ``pre_activation``, ``width_mult``, ``embedding``, ``image_size``, ``patch_size``, ``num_layers``,
+            ``num_heads``, ``hidden_dim``, ``mlp_dim``, ``dropout``.
 
     Returns:
         An ``nn.Module`` in training mode. Where torchvision has the model, the state_dict has the same keys and shapes.

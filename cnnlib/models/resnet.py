@@ -20,12 +20,14 @@ class ResNetRow(Row):
         bottleneck: blocks of 1x1, 3x3, 1x1 instead of 3x3, 3x3.
         groups: cardinality of the 3x3 convolutions (ResNeXt).
         width_per_group: channels of each group in the first stage.
+        width: channels of the stem and of the first stage's blocks.
     """
 
     depths: tuple[int, ...]
     bottleneck: bool = True
     groups: int = 1
     width_per_group: int = 64
+    width: int = 64
     family: str = "ResNet"
     year: int = 2015
     paper: str = "He, Zhang, Ren & Sun (2016), Deep Residual Learning for Image Recognition"
@@ -129,11 +131,15 @@ class Bottleneck(nn.Module):
         self.downsample = _shortcut(in_channels, out_channels, stride)
         self.out_channels = out_channels
 
-    def forward(self, x):
-        """Return relu(x + F(x)), where x is projected if its shape has to change."""
+    def residual(self, x):
+        """Return F(x), what the block adds to its input."""
         y = self.relu(self.bn1(self.conv1(x)))
         y = self.relu(self.bn2(self.conv2(y)))
-        y = self.bn3(self.conv3(y))
+        return self.bn3(self.conv3(y))
+
+    def forward(self, x):
+        """Return relu(x + F(x)), where x is projected if its shape has to change."""
+        y = self.residual(x)
         y += x if self.downsample is None else self.downsample(x)
         return self.relu(y)
 
@@ -154,6 +160,7 @@ class ResNet(nn.Module):
         in_channels: channels of the images.
         small_images: start with one 3x3 convolution at stride 1, as the paper does on 32x32 pixels (section 4.2),
             instead of 7x7 at stride 2 and a max pooling.
+        block: what makes a block, called as Bottleneck; None: the row's own kind.
 
     Raises:
         ValueError: small_images is not a bool.
@@ -165,19 +172,20 @@ class ResNet(nn.Module):
     11181642
     """
 
-    def __init__(self, row, *, num_classes=1000, in_channels=3, small_images=False):
+    def __init__(self, row, *, num_classes=1000, in_channels=3, small_images=False, block=None):
         super().__init__()
         small = flag("create_model", "small_images", small_images)
-        self.conv1 = conv3x3(in_channels, 64) if small else nn.Conv2d(
-            in_channels, 64, kernel_size=7, stride=2, padding=3, bias=False)
-        self.bn1 = nn.BatchNorm2d(64)
+        self.conv1 = conv3x3(in_channels, row.width) if small else nn.Conv2d(
+            in_channels, row.width, kernel_size=7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(row.width)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.Identity() if small else nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
-        block = Bottleneck if row.bottleneck else BasicBlock
+        block = block or (Bottleneck if row.bottleneck else BasicBlock)
         self.layer1, self.layer2, self.layer3, self.layer4 = stages(
-            partial(block, groups=row.groups, width_per_group=row.width_per_group), row.depths)
+            partial(block, groups=row.groups, width_per_group=row.width_per_group), row.depths,
+            width=row.width)
         self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
-        self.fc = nn.Linear(512 * (4 if row.bottleneck else 1), num_classes)
+        self.fc = nn.Linear(8 * row.width * (4 if row.bottleneck else 1), num_classes)
         self.apply(start)
 
     def forward(self, x):

@@ -18,6 +18,12 @@ from cnnlib.scratch.adaptive_pooling import (
     global_avg_pool2d,
     global_avg_pool2d_backward,
 )
+from cnnlib.scratch.attention import (
+    multi_head_attention,
+    scaled_dot_product_attention,
+    scaled_dot_product_attention_backward,
+)
+from cnnlib.scratch.attention_masks import causal_mask, global_mask, local_mask, strided_mask
 from cnnlib.scratch.convolution import conv1d, conv2d, conv3d, convolve2d
 from cnnlib.scratch.convolution_backward import conv2d_backward
 from cnnlib.scratch.dense import dropout, dropout_backward, flatten, flatten_backward, linear, linear_backward
@@ -78,6 +84,7 @@ __all__ = [
     "batch_norm",
     "batch_norm_backward",
     "batches",
+    "causal_mask",
     "check_gradients",
     "conv1d",
     "conv2d",
@@ -100,16 +107,19 @@ __all__ = [
     "flatten_backward",
     "global_avg_pool2d",
     "global_avg_pool2d_backward",
+    "global_mask",
     "leaky_relu",
     "leaky_relu_backward",
     "lenet",
     "linear",
     "linear_backward",
     "load_weights",
+    "local_mask",
     "log_softmax",
     "log_softmax_backward",
     "max_pool2d",
     "max_pool2d_backward",
+    "multi_head_attention",
     "numerical_gradient",
     "pad2d",
     "predict",
@@ -119,10 +129,13 @@ __all__ = [
     "relu6_backward",
     "relu_backward",
     "save_weights",
+    "scaled_dot_product_attention",
+    "scaled_dot_product_attention_backward",
     "sigmoid",
     "sigmoid_backward",
     "softmax",
     "softmax_backward",
+    "strided_mask",
     "tanh",
     "tanh_backward",
     "train_step",

@@ -32,7 +32,7 @@ class ArchitectureBrowser(Explorer):
     """Choose a network and an input size; see its stages or layers, and where parameters and MACs are.
 
     Args:
-        model: a name of ``cnnlib.models.list_models()``.
+        model: a name of ``cnnlib.models.list_models()``, but no ViT: tokens are no maps.
         input_size: height and width of the picture, in pixels, one that the model takes; None is the model's own.
         level: "stages" or "layers".
         measure: what the bars show: "parameters", "MACs" or "output numbers" (the numbers in a layer's output).

@@ -17,10 +17,16 @@ def site(tmp_path_factory):
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
-    folder = shared / "site"
+    folder, failure = shared / "site", shared / "site_failed"
     with FileLock(shared / "site.lock"):
+        if failure.exists():
+            raise RuntimeError(failure.read_text(encoding="utf-8"))
         if not folder.exists():
-            build(output=folder, say=lambda line: None)
+            try:
+                build(output=folder, say=lambda line: None)
+            except RuntimeError as error:
+                failure.write_text(str(error), encoding="utf-8")
+                raise
     return folder / "_build" / "html"
 
 

@@ -10,7 +10,8 @@ PAGES = ["book/index", "book/how_to_use", "notebooks/00_before_you_start", "note
          "notebooks/02_convolution_math", "notebooks/03_convolution_from_scratch", "notebooks/04_pooling_layers",
          "notebooks/05_cnn_architecture", "notebooks/06_cnn_backprop",
          "notebooks/07_classic_architectures", "notebooks/07a_inception_family", "notebooks/07b_residual_family",
-         "notebooks/10_modern_efficient_architectures",
+         "notebooks/08_transfer_learning", "notebooks/09_feature_visualization",
+         "notebooks/10_modern_efficient_architectures", "notebooks/11_attention_mechanisms",
          "book/topics", "book/glossary", "book/references"]
 LIMIT = 200 * 1024  # bytes, gzipped, pictures not counted
 PICTURES = (".png", ".bmp", ".jpeg", ".svg", ".webp")

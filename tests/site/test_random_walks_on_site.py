@@ -25,8 +25,15 @@ WIDGETS = {  # name: the page that it stands on, and a control that no other wid
     "InceptionCalculator": ("07a_inception_family", "own: size"),
     "ResidualExplorer": ("07b_residual_family", "blocks"),
     "DenseGrowthExplorer": ("07b_residual_family", "growth rate k"),
+    "FreezeExplorer": ("08_transfer_learning", "frozen stages"),
+    "FeatureMapBrowser": ("09_feature_visualization", "channel"),
+    "GradCamExplorer": ("09_feature_visualization", "Grad-CAM layer"),
+    "OcclusionExplorer": ("09_feature_visualization", "patch row"),
     "SeparableCalculator": ("10_modern_efficient_architectures", "depth multiplier"),
     "CompoundScaling": ("10_modern_efficient_architectures", "φ (steps)"),
+    "SEGate": ("11_attention_mechanisms", "channel to change"),
+    "AttentionExplorer": ("11_attention_mechanisms", "query row"),
+    "TokenCalculator": ("11_attention_mechanisms", "hidden dimension"),
 }
 WALK = """(root, steps) => {
   const inputs = Object.fromEntries([...root.querySelectorAll('label.cnn-control, fieldset.cnn-toggle')].map((label) =>

@@ -1,0 +1,279 @@
+"""Training: the plain loop beside ours, kills and resumptions, what is refused."""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, TensorDataset
+
+from cnnlib.data import LeafPictures
+from cnnlib.data.transforms import Compose, ConvertImageDtype, MixUp, RandomErasing, RandomHorizontalFlip
+from cnnlib.training import cosine, evaluate, find_learning_rate, fit
+from tests.judge import refused
+
+ROOT = Path(__file__).parents[1]
+
+
+def net(dropout=0.0):
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Dropout(dropout), nn.AdaptiveAvgPool2d(2),
+                         nn.Flatten(), nn.Linear(16, 3))
+
+
+def data(count=30, seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.arange(count) % 3
+    return torch.randn(count, 1, 8, 8, generator=generator) + labels[:, None, None, None], labels
+
+
+def same(first, second):
+    state = second.state_dict()
+    return all(torch.equal(value, state[key]) for key, value in first.state_dict().items())
+
+
+def test_equal_to_the_loop_that_people_write():
+    x, y = data()
+    ours, plain = net(), net()
+    rows = fit(ours, (x, y), epochs=3, lr=0.05, batch_size=8, seed=4, schedule=cosine(), progress=False)
+    optimizer, step = torch.optim.SGD(plain.parameters(), lr=0.05, momentum=0.9), 0
+    for epoch in range(3):
+        order = torch.randperm(30, generator=torch.Generator().manual_seed(4 * 1_000_003 + epoch))
+        plain.train()
+        losses = 0.0
+        for batch in order.split(8):
+            optimizer.param_groups[0]["lr"] = 0.05 * cosine()(step, 12)
+            loss = functional.cross_entropy(plain(x[batch]), y[batch])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses, step = losses + loss.item() * len(batch), step + 1
+        assert rows[epoch].loss == pytest.approx(losses / 30)
+    assert same(ours, plain)
+
+
+def test_the_same_seed_gives_the_same_weights_and_leaves_the_readers_random_numbers_alone():
+    first, second, other = net(0.5), net(0.5), net(0.5)
+    torch.manual_seed(7)
+    wanted = torch.rand(3)
+    torch.manual_seed(7)
+    fit(first, data(), epochs=2, progress=False)
+    assert torch.equal(torch.rand(3), wanted)
+    fit(second, data(), epochs=2, progress=False)
+    fit(other, data(), epochs=2, progress=False, seed=1)
+    assert same(first, second) and not same(first, other)
+
+
+@pytest.mark.parametrize("loader", [False, True])
+def test_stopped_between_any_two_epochs(tmp_path, loader):
+    x, y = data()
+    source = (lambda: DataLoader(TensorDataset(x, y), batch_size=7, shuffle=True)) if loader else (lambda: (x, y))
+    options = {"validation": data(12, seed=2), "progress": False, "schedule": None}
+    whole = net(0.3)
+    rows = fit(whole, source(), epochs=4, **options)
+    for stop in (1, 2, 3):
+        parts, folder = net(0.3), tmp_path / str(stop)
+        fit(parts, source(), epochs=stop, checkpoint=folder, **options)
+        again = net(0.3)
+        resumed = fit(again, source(), epochs=4, checkpoint=folder, resume=True, **options)
+        assert same(whole, again) and resumed == rows
+
+
+def leaves():
+    rng = np.random.default_rng(3)
+    steps = [RandomHorizontalFlip(rng=rng), ConvertImageDtype(), RandomErasing(rng=rng)]
+    return LeafPictures(12, classes=3, size=16, transform=Compose(steps))
+
+
+def leaf_net():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(768, 3))
+
+
+def test_stopped_with_random_transforms_and_mixed_batches(tmp_path):
+    def mixed():
+        return MixUp(num_classes=3, rng=np.random.default_rng(5))
+    whole, parts, again, plain = (leaf_net() for _ in range(4))
+    rows = fit(whole, leaves(), epochs=3, mix=mixed(), progress=False)
+    fit(parts, leaves(), epochs=1, mix=mixed(), progress=False, checkpoint=tmp_path)
+    assert fit(again, leaves(), epochs=3, mix=mixed(), progress=False, checkpoint=tmp_path, resume=True) == rows
+    assert same(whole, again)
+    fit(plain, leaves(), epochs=3, progress=False)
+    assert not same(plain, whole)
+    refused(lambda: fit(plain, leaves(), epochs=1, mix=0.2),
+            "fit: mix must be a function on batches or None, got 0.2")
+
+
+KILLED = """
+import sys, os, random
+import torch
+from tests.test_training_loop import data, net
+from cnnlib.training import fit
+torch.set_num_threads(1)
+folder, kill, result = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+model, steps = net(0.3), 0
+def count(module, args):
+    global steps
+    if module.training:
+        steps += 1
+        if steps == kill:
+            os._exit(9)
+model.register_forward_pre_hook(count)
+fit(model, data(), epochs=5, batch_size=8, checkpoint=folder, resume=True, progress=False, validation=data(9, 2))
+torch.save(model.state_dict(), result)
+"""
+
+
+def run(folder, kill):
+    result = folder / "result.pt"
+    done = subprocess.run([sys.executable, "-c", KILLED, str(folder), str(kill), str(result)], cwd=ROOT, check=False)
+    return done.returncode, result
+
+
+def test_ten_kills_at_any_step_change_nothing(tmp_path):
+    (tmp_path / "whole").mkdir()
+    code, result = run(tmp_path / "whole", 0)
+    assert code == 0
+    wanted = torch.load(result, weights_only=True)
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    for number, kill in enumerate((1, 3, 4, 5, 2, 6, 7, 1, 8, 3)):  # steps within a run; an epoch has four
+        code, result = run(folder, kill)
+        assert code in (0, 9), number
+        if code == 0:
+            break
+    code, result = run(folder, 0)
+    assert code == 0
+    found = torch.load(result, weights_only=True)
+    assert all(torch.equal(found[key], wanted[key]) for key in wanted)
+
+
+def damage(path):
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def test_a_broken_checkpoint_is_left_for_the_one_before(tmp_path):
+    whole = net()
+    fit(whole, data(), epochs=4, progress=False)
+    fit(net(), data(), epochs=3, progress=False, checkpoint=tmp_path)
+    damage(tmp_path / "last.pt")
+    again = net()
+    with pytest.warns(UserWarning, match=r"last\.pt is broken"):
+        rows = fit(again, data(), epochs=4, progress=False, checkpoint=tmp_path, resume=True)
+    assert same(whole, again) and len(rows) == 4
+
+
+def test_no_whole_checkpoint_is_an_error(tmp_path):
+    fit(net(), data(), epochs=2, progress=False, checkpoint=tmp_path)
+    damage(tmp_path / "last.pt")
+    damage(tmp_path / "before.pt")
+    with pytest.warns(UserWarning), pytest.raises(ValueError, match=r"^fit: checkpoint must hold a whole state"):
+        fit(net(), data(), epochs=4, progress=False, checkpoint=tmp_path, resume=True)
+    assert (tmp_path / "last.pt").exists()
+
+
+def test_early_stopping_and_the_best_weights():
+    x, y = data()
+    model = net()
+    wrong = (x, (y + 1) % 3)  # what is learned makes this worse and worse
+    rows = fit(model, (x, y), epochs=30, lr=0.1, validation=wrong, patience=3, progress=False)
+    losses = [row.validation_loss for row in rows]
+    assert len(rows) == losses.index(min(losses)) + 4 < 30
+    assert evaluate(model, wrong).loss == pytest.approx(min(losses))
+    assert evaluate(model, wrong).loss < losses[-1]
+
+
+def test_a_loss_that_is_no_number_stops_with_epoch_and_step():
+    x, y = data(16)
+    x[9] = float("nan")
+    with pytest.raises(ValueError, match=r"^fit: loss must stay finite, got nan in epoch 1, step [01], at lr 0\.01$"):
+        fit(net(), (x, y), epochs=1, batch_size=8, progress=False)
+
+
+def test_one_image_and_batch_norm():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 4), nn.BatchNorm1d(4))
+    message = ("fit: a batch needs more than one image for batch norm in training mode, got 1; use drop_last=True or "
+               "another batch_size")
+    refused(lambda: fit(model, data(9), epochs=1, batch_size=4, progress=False), message)
+    fit(model, data(9), epochs=1, batch_size=4, drop_last=True, progress=False)
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ({"train": (torch.zeros(0, 1, 8, 8), torch.zeros(0))}, "train must not be empty, got 0 examples"),
+    ({"train": (torch.zeros(3, 1, 8, 8), torch.zeros(2))}, "train must hold as many inputs as labels, got 3 and 2"),
+    ({"train": 5}, "train must be a dataset or a pair (inputs, labels), got int"),
+    ({"train": DataLoader([], batch_size=2)}, "train must not be empty, got a loader of 0 batches"),
+    ({"batch_size": 64, "drop_last": True}, "train must fill a batch, got 30 examples for batch_size 64"),
+    ({"epochs": 0}, "epochs must be a whole number of at least 1, got 0"),
+    ({"lr": 0}, "lr must be a number above 0, got 0"),
+    ({"patience": 2}, "patience needs validation data, got patience=2 without"),
+    ({"resume": True}, "resume needs a checkpoint folder, got None"),
+    ({"progress": 1}, "progress must be True or False, got 1"),
+    ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
+], ids=lambda value: str(value)[:30])
+def test_bad_arguments(arguments, message):
+    model = net()
+    refused(lambda: fit(model, **{"train": data(), "epochs": 1, "progress": False, **arguments}), f"fit: {message}")
+    assert same(model, net())
+
+
+def test_nothing_to_learn():
+    refused(lambda: fit(nn.ReLU(), data(), epochs=1), "fit: the model must have parameters that learn, got none")
+
+
+def test_the_rate_finder_leaves_the_model_and_finds_a_rate_that_learns():
+    model = net()
+    found = find_learning_rate(model, data(), low=1e-5, high=10, steps=40)
+    assert same(model, net()) and model.training
+    assert 1e-4 < found.suggestion < 10 and len(found.rates) == len(found.losses)
+    slow, good = (fit(net(), data(), epochs=4, lr=lr, progress=False)[-1].loss for lr in (1e-5, found.suggestion / 3))
+    assert good < slow
+    refused(lambda: find_learning_rate(model, data(), low=1, high=0.1),
+            "find_learning_rate: low must be below high, got 1.0 and 0.1")
+
+
+def test_evaluation_restores_every_mode():
+    model = net().train()
+    model[1].eval()
+    result = evaluate(model, data())
+    assert model.training and model[0].training and not model[1].training
+    assert result.confusion().sum() == 30 and result.accuracy == (result.predicted == result.labels).mean()
+
+
+TEAM = """
+import sys
+import torch
+from torch import nn
+from tests.test_training_loop import data
+from cnnlib.data import LeafPictures
+from cnnlib.data.transforms import Compose, ConvertImageDtype, MixUp, RandomErasing, RandomHorizontalFlip
+from cnnlib.training import cosine, fit
+torch.set_num_threads(1)
+torch.manual_seed(0)
+model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(16, 3)).double()
+x, y = data(29)
+rows = fit(model, (x.double(), y), epochs=3, lr=0.1, batch_size=8, schedule=cosine(), progress=False,
+           checkpoint=sys.argv[1], validation=(x[:7].double(), y[:7]))
+"""
+
+
+def test_two_processes_give_the_weights_of_one(tmp_path):
+    (tmp_path / "team.py").write_text(TEAM, encoding="utf-8")
+    (tmp_path / "one").mkdir()
+    common = {"cwd": ROOT, "check": True, "timeout": 240, "env": None}
+    subprocess.run([sys.executable, "-c", TEAM, str(tmp_path / "one")], **common)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
+    subprocess.run([sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1",
+                    "--master-port=0", "--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0",
+                    str(tmp_path / "team.py"), str(tmp_path / "two")], **{**common, "env": environment})
+    one, two = (torch.load(tmp_path / name / "last.pt", weights_only=True) for name in ("one", "two"))
+    for key, value in one["model"].items():
+        torch.testing.assert_close(two["model"][key], value, rtol=0, atol=1e-6)
+    for first, second in zip(one["rows"], two["rows"], strict=True):
+        assert first == pytest.approx(second, abs=1e-6)
+    start = nn.Conv2d(1, 4, 3)
+    assert not torch.allclose(one["model"]["0.weight"].float(), start.weight)
