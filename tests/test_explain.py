@@ -146,6 +146,16 @@ def test_randomizing_layers_changes_the_map():
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
 
 
+def test_nothing_that_was_learned_survives_the_last_randomization():
+    model = create_model("vit_b_16", image_size=32, patch_size=8, num_layers=1, num_heads=2, hidden_dim=8)
+    for parameter in model.parameters():
+        nn.init.uniform_(parameter, 5, 6)
+    names, twins = zip(*randomized(model), strict=True)
+    assert names[-1] == "" and "encoder.layers.encoder_layer_0.self_attention" in names
+    assert all(parameter.max() < 5 for parameter in twins[-1].parameters())
+    assert all(parameter.min() >= 5 for parameter in model.parameters())
+
+
 def hooks(model):
     return [hook for module in model.modules() for hook in (*module._forward_hooks.values(), *module._backward_hooks)]
 

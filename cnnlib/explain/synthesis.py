@@ -11,7 +11,7 @@ from cnnlib.models.summary import evaluation
 def maximize_activation(model, *, layer, channel, input_shape, steps=128, lr=0.1, decay=0.01, seed=0):
     """Change noise, step by step, until a channel of a layer answers strongly.
 
-    The picture is shifted by up to two pixels at each step and pulled towards 0: without both it fills with fine noise.
+    The picture is shifted by up to two pixels at each step, or it would fill with fine noise, and pulled towards 0.
 
     Args:
         model: any ``nn.Module``; it stays as it is.
@@ -30,8 +30,8 @@ def maximize_activation(model, *, layer, channel, input_shape, steps=128, lr=0.1
         ValueError: there is no such layer or channel, or an option does not fit.
 
     Source:
-        Erhan et al. (2009), Visualizing Higher-Layer Features of a Deep Network; the shifts are those of Mordvintsev,
-        Olah & Tyka (2015), Inceptionism.
+        Erhan et al. (2009), Visualizing Higher-Layer Features of a Deep Network; the shifts are those of the code that
+        came with Google's DeepDream (2015).
 
     >>> model = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3))
     >>> maximize_activation(model, layer="0", channel=1, input_shape=(1, 8, 8), steps=2).shape
@@ -75,9 +75,18 @@ def randomized(model, *, seed=0):
     ['2', '0']
     """
     twin = copy.deepcopy(model)
-    layers = [(name, part) for name, part in twin.named_modules() if hasattr(part, "reset_parameters")]
+    layers = [(name, part) for name, part in twin.named_modules() if list(part.parameters(recurse=False))]
     for number, (name, part) in enumerate(reversed(layers)):
         with torch.random.fork_rng():
             torch.manual_seed(1000 * seed + number)
-            part.reset_parameters()
+            _forget(part)
         yield name, copy.deepcopy(twin)
+
+
+def _forget(part):
+    """Draw the parameters that stand in a part itself again."""
+    if hasattr(part, "reset_parameters"):
+        part.reset_parameters()
+    else:  # tokens, positions and the like
+        for parameter in part.parameters(recurse=False):
+            torch.nn.init.normal_(parameter, std=0.02)
