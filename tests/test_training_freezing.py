@@ -1,4 +1,6 @@
 """Freezing, thawing and groups of parameters."""
+from collections import OrderedDict
+
 import pytest
 import torch
 from torch import nn
@@ -94,9 +96,27 @@ def test_the_longest_name_counts():
     (lambda: parameter_groups(net(), lr=1, rates={"0": -1}),
      "parameter_groups: rates['0'] must be a number above 0, got -1"),
     (lambda: parameter_groups(net(), lr=1, rates={"z": 1}),
-     "parameter_groups: layers must be a list of names of parts of the model, got ['z']"),
+     "parameter_groups: rates must be a list of names of parts of the model, got ['z']"),
     (lambda: parameter_groups(nn.ReLU(), lr=1),
      "parameter_groups: the model must have parameters that learn, got none"),
 ])
 def test_bad_input(call, message):
     refused(call, message)
+
+
+def test_a_part_called_rest_keeps_its_rate_to_itself():
+    model = nn.Sequential(OrderedDict(rest=nn.Linear(2, 2), other=nn.Linear(2, 2)))
+    groups = parameter_groups(model, lr=0.1, rates={"rest": 0.5})
+    assert sorted((group["lr"], len(group["params"])) for group in groups) == [(0.1, 2), (0.5, 2)]
+
+
+def test_scales_of_norms_do_not_decay_whatever_their_shape():
+    model = nn.Sequential(nn.Conv2d(1, 2, 1), nn.LayerNorm((2, 3, 3)))
+    groups = parameter_groups(model, lr=0.1, weight_decay=0.05)
+    assert sorted((group["weight_decay"], len(group["params"])) for group in groups) == [(0.0, 3), (0.05, 1)]
+
+
+@pytest.mark.parametrize("name", ["", "layer9"])
+def test_a_rate_for_no_part_is_refused(name):
+    refused(lambda: parameter_groups(nn.Sequential(nn.Linear(2, 2)), lr=0.1, rates={name: 0.5}),
+            f"parameter_groups: rates must be a list of names of parts of the model, got [{name!r}]")

@@ -2,6 +2,7 @@
 import os
 import subprocess
 import sys
+from collections import namedtuple
 from pathlib import Path
 
 import numpy as np
@@ -152,6 +153,30 @@ def test_ten_kills_at_any_step_change_nothing(tmp_path):
     assert all(torch.equal(found[key], wanted[key]) for key in wanted)
 
 
+def test_the_optimizer_gets_its_rate_back():
+    model = net()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    fit(model, data(), epochs=1, optimizer=optimizer, schedule=cosine(), progress=False)
+    assert optimizer.param_groups[0]["lr"] == 0.1
+    x, y = data()
+    with pytest.raises(ValueError, match=r"^fit: loss must stay finite"):
+        fit(model, (x * float("nan"), y), epochs=1, optimizer=optimizer, schedule=cosine(), progress=False)
+    assert optimizer.param_groups[0]["lr"] == 0.1
+
+
+def test_a_run_that_goes_on_takes_the_same_batches(tmp_path):
+    fit(net(), data(), epochs=1, progress=False, checkpoint=tmp_path)
+    for name, value, before in (("seed", 1, 0), ("batch_size", 8, 32), ("drop_last", True, False)):
+        options = {"batch_size": 32, "drop_last": False, name: value}
+        if name == "drop_last":
+            options["batch_size"] = 30
+            fit(net(), data(), epochs=1, progress=False, checkpoint=tmp_path / "full", batch_size=30)
+        folder = tmp_path / "full" if name == "drop_last" else tmp_path
+        refused(lambda options=options, folder=folder: fit(
+            net(), data(), epochs=2, progress=False, checkpoint=folder, resume=True, **options),
+            f"fit: {name} must be that of the checkpoint, {before}, got {value}")
+
+
 def damage(path):
     path.write_bytes(path.read_bytes()[:-200])
 
@@ -165,6 +190,10 @@ def test_a_broken_checkpoint_is_left_for_the_one_before(tmp_path):
     with pytest.warns(UserWarning, match=r"last\.pt is broken"):
         rows = fit(again, data(), epochs=4, progress=False, checkpoint=tmp_path, resume=True)
     assert same(whole, again) and len(rows) == 4
+    assert {path.name for path in tmp_path.iterdir()} == {"last.pt", "before.pt", "broken.pt"}
+    damage(tmp_path / "last.pt")  # the one before is whole, although a broken one was there
+    with pytest.warns(UserWarning, match=r"last\.pt is broken"):
+        fit(net(), data(), epochs=4, progress=False, checkpoint=tmp_path, resume=True)
 
 
 def test_no_whole_checkpoint_is_an_error(tmp_path):
@@ -236,6 +265,38 @@ def test_the_rate_finder_leaves_the_model_and_finds_a_rate_that_learns():
             "find_learning_rate: low must be below high, got 1.0 and 0.1")
 
 
+def test_each_pass_of_the_rate_finder_has_another_order():
+    seen = []
+
+    class Seen(TensorDataset):
+        def __getitem__(self, index):
+            seen.append(index)
+            return super().__getitem__(index)
+    find_learning_rate(net(), Seen(*data()), steps=10, batch_size=15)
+    assert len(seen) >= 90 and sorted(seen[:30]) == sorted(seen[30:60]) and seen[:30] != seen[30:60]
+    refused(lambda: find_learning_rate(nn.ReLU(), data()),
+            "find_learning_rate: the model must have parameters that learn, got none")
+
+
+def test_two_examples_in_a_list_are_a_dataset():
+    x, y = data(2)
+    assert len(evaluate(net(), [(x[0], y[0]), (x[1], y[1])]).labels) == 2
+
+
+class Auxiliary(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.net = net()
+
+    def forward(self, x):
+        return namedtuple("Outputs", "logits aux")(self.net(x), None)
+
+
+def test_networks_with_auxiliary_heads_are_judged_by_their_logits():
+    rows = fit(Auxiliary(), data(), epochs=1, validation=data(9), progress=False)
+    assert 0 <= rows[0].validation_accuracy <= 1
+
+
 def test_evaluation_restores_every_mode():
     model = net().train()
     model[1].eval()
@@ -249,27 +310,35 @@ import sys
 import torch
 from torch import nn
 from tests.test_training_loop import data
-from cnnlib.data import LeafPictures
-from cnnlib.data.transforms import Compose, ConvertImageDtype, MixUp, RandomErasing, RandomHorizontalFlip
 from cnnlib.training import cosine, fit
 torch.set_num_threads(1)
 torch.manual_seed(0)
-model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(16, 3)).double()
-x, y = data(29)
-rows = fit(model, (x.double(), y), epochs=3, lr=0.1, batch_size=8, schedule=cosine(), progress=False,
-           checkpoint=sys.argv[1], validation=(x[:7].double(), y[:7]))
+norm = [nn.BatchNorm2d(4)] if "norm" in sys.argv else []
+model = nn.Sequential(nn.Conv2d(1, 4, 3), *norm, nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(16, 3))
+model, (x, y) = model.double(), data(29)
+rows = fit(model, (x.double(), y), epochs=3, lr=0.1, batch_size=int(sys.argv[2]), schedule=cosine(), progress=False,
+           checkpoint=sys.argv[1], validation=(x[:7].double(), y[:7]), patience=2)
+import os
+state = {"rows": [vars(row) for row in rows], "model": model.state_dict()}
+torch.save(state, sys.argv[1] + "/rank" + os.environ.get("RANK", "0"))
 """
 
 
-def test_two_processes_give_the_weights_of_one(tmp_path):
+def torchrun(tmp_path, *arguments):
+    """Run TEAM in two processes on this machine; return what they said if it failed."""
     (tmp_path / "team.py").write_text(TEAM, encoding="utf-8")
-    (tmp_path / "one").mkdir()
-    common = {"cwd": ROOT, "check": True, "timeout": 240, "env": None}
-    subprocess.run([sys.executable, "-c", TEAM, str(tmp_path / "one")], **common)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1",
-                    "--master-port=0", "--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0",
-                    str(tmp_path / "team.py"), str(tmp_path / "two")], **{**common, "env": environment})
+    done = subprocess.run([
+        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-addr=127.0.0.1",
+        "--master-port=0", "--rdzv-backend=c10d", "--rdzv-endpoint=127.0.0.1:0", str(tmp_path / "team.py"),
+        *arguments], cwd=ROOT, env=environment, timeout=240, capture_output=True, text=True, check=False)
+    return done.stderr if done.returncode else ""
+
+
+def test_two_processes_give_the_weights_of_one(tmp_path):
+    (tmp_path / "one").mkdir()
+    subprocess.run([sys.executable, "-c", TEAM, str(tmp_path / "one"), "8"], cwd=ROOT, check=True, timeout=240)
+    assert torchrun(tmp_path, str(tmp_path / "two"), "8") == ""
     one, two = (torch.load(tmp_path / name / "last.pt", weights_only=True) for name in ("one", "two"))
     for key, value in one["model"].items():
         torch.testing.assert_close(two["model"][key], value, rtol=0, atol=1e-6)
@@ -277,3 +346,15 @@ def test_two_processes_give_the_weights_of_one(tmp_path):
         assert first == pytest.approx(second, abs=1e-6)
     start = nn.Conv2d(1, 4, 3)
     assert not torch.allclose(one["model"]["0.weight"].float(), start.weight)
+
+
+def test_processes_judge_the_same_statistics_and_end_with_the_same_weights(tmp_path):
+    assert torchrun(tmp_path, str(tmp_path / "norm"), "8", "norm") == ""
+    first, second = (torch.load(tmp_path / "norm" / f"rank{rank}", weights_only=True) for rank in (0, 1))
+    assert first["rows"] == second["rows"]
+    assert all(torch.equal(value, second["model"][key]) for key, value in first["model"].items())
+
+
+def test_a_batch_without_an_example_for_each_process_is_refused(tmp_path):
+    said = torchrun(tmp_path, str(tmp_path / "small"), "4")  # 29 examples: the last batch holds one
+    assert "every batch must hold an example for each of 2 processes, got a last one of 1" in said

@@ -57,7 +57,7 @@ CHANNEL_GATE = Exercise(
                 "your ReLU comes after mean and maximum are added. Each way has its own.",
                 _relu_after_the_sum),
         Mistake("no-relu",
-                "between your two layers nothing bends: they are one layer.",
+                "there is no ReLU between your two layers: together they are one.",
                 lambda x, w1, b1, w2, b2: sigmoid(sum(linear(linear(z, w1, b1), w2, b2) for z in _pools(x)))),
         Mistake("no-sigmoid",
                 "your gates are not between 0 and 1. What turns a score into a gate?",

@@ -20,8 +20,8 @@ class SEBlock(nn.Module):
         ValueError: channels is no whole number of at least 1, or reduction none from 1 to channels.
 
     Source:
-        Hu, Shen & Sun (2018), Squeeze-and-Excitation Networks, eqs. 2 to 4. A linear layer for maps of 1x1 is a 1x1
-        convolution.
+        Hu, Shen & Sun (2018), Squeeze-and-Excitation Networks, eqs. 2 to 4, with biases, which eq. 3 does not have. A
+        linear layer for maps of 1x1 is a 1x1 convolution.
 
     >>> SEBlock(32)(torch.ones(1, 32, 4, 4)).shape
     torch.Size([1, 32, 4, 4])
@@ -88,7 +88,8 @@ class SpatialAttention(nn.Module):
         ValueError: kernel_size is no odd number of at least 1.
 
     Source:
-        Woo et al. (2018), eq. 3; the batch norm before the sigmoid stands in the authors' code only.
+        Woo et al. (2018), eq. 3; the batch norm before the sigmoid stands in the authors' code only, which takes the
+        maximum first.
 
     >>> sum(p.numel() for p in SpatialAttention(7).parameters())
     100

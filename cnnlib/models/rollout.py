@@ -72,6 +72,7 @@ def rollout(weights):
     tensor([[[0.5000, 0.5000],
              [0.5000, 0.5000]]])
     """
+    weights = tuple(weights)
     shapes = [tuple(each.shape) for each in weights]
     square = all(len(shape) == 4 and shape[2] == shape[3] for shape in shapes)
     if not square or len({(shape[0], shape[2]) for shape in shapes}) != 1:

@@ -23,6 +23,9 @@ class EpochBatches(Sampler):
     Attributes:
         epoch: set before each epoch.
 
+    Raises:
+        ValueError: a batch is too small for an example to each process.
+
     >>> [list(batch) for batch in EpochBatches(5, batch_size=2, shuffle=False)]
     [[0, 1], [2, 3], [4]]
     """
@@ -30,6 +33,10 @@ class EpochBatches(Sampler):
     def __init__(self, length, *, batch_size, seed=0, shuffle=True, drop_last=False, rank=0, world=1):
         self.length, self.batch_size, self.seed, self.shuffle = length, batch_size, seed, shuffle
         self.drop_last, self.rank, self.world, self.epoch = drop_last, rank, world, 0
+        last = batch_size if drop_last or not length % batch_size else length % batch_size
+        if min(last, batch_size) < world:
+            raise ValueError(f"fit: every batch must hold an example for each of {world} processes, got a last one of "
+                             f"{last}; use drop_last=True or another batch_size")
 
     def __len__(self):
         return self.length // self.batch_size if self.drop_last else -(-self.length // self.batch_size)
@@ -65,13 +72,27 @@ def generators(data):
     return found
 
 
+def begin(batches, epoch):
+    """Tell the samplers of a DataLoader which epoch it is."""
+    for sampler in (batches.batch_sampler, getattr(batches, "sampler", None)):
+        if isinstance(sampler, EpochBatches):
+            sampler.epoch = epoch
+        elif hasattr(sampler, "set_epoch"):  # torch's DistributedSampler
+            sampler.set_epoch(epoch)
+
+
+def cards(device):
+    """Return the graphics card whose random numbers a run changes, as ``torch.random.fork_rng`` takes it."""
+    return [device] if device.type == "cuda" else []
+
+
 def as_dataset(function, name, data):
     """Return a dataset of (input, label) out of a dataset or a pair of arrays.
 
     Raises:
         ValueError: data is neither, it is empty, or inputs and labels differ in number.
     """
-    if isinstance(data, (tuple, list)) and len(data) == 2:
+    if isinstance(data, tuple) and len(data) == 2:
         inputs, labels = (torch.as_tensor(each) for each in data)
         if len(inputs) != len(labels):
             raise ValueError(

@@ -1,6 +1,7 @@
 """A folder with the last two states of a training and the best weights; what is half written is never read."""
 import os
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -54,6 +55,7 @@ class Checkpoint:
             try:
                 state = torch.load(path, map_location="cpu", weights_only=True)
                 if isinstance(state, dict) and "epoch" in state:
+                    self._keep(path)
                     return state
                 reason = "it holds something else"
             except Exception as error:  # the reader raises many kinds for a broken file
@@ -63,6 +65,12 @@ class Checkpoint:
         if paths:
             raise ValueError(f"fit: checkpoint must hold a whole state to resume from, got {paths[0]}: {reason}")
         return None
+
+    def _keep(self, path):
+        """Put a broken last state aside, or the next save would move it over the whole one before it."""
+        if path.name == BEFORE:
+            with suppress(FileNotFoundError):  # there is none, or another process was here
+                os.replace(self.folder / LAST, self.folder / "broken.pt")
 
     def load_best(self):
         """Return the best weights."""

@@ -36,6 +36,11 @@ class Evaluation:
         return confusion_matrix(self.scores, self.labels)
 
 
+def scores_of(out):
+    """Return the scores, also of a network that returns those of auxiliary heads beside them."""
+    return getattr(out, "logits", out)
+
+
 def evaluate(model, data, *, batch_size=64, device=None):
     """Run a network in evaluation mode over examples; its mode is as before afterwards.
 
@@ -58,7 +63,7 @@ def evaluate(model, data, *, batch_size=64, device=None):
     batches = loader("evaluate", "data", data, batch_size=batch_size, shuffle=False)
     device = device or next((p.device for p in model.parameters()), torch.device("cpu"))
     with evaluation(model), torch.no_grad():
-        pairs = [(model(x.to(device)).float().cpu(), y.cpu()) for x, y in batches]
+        pairs = [(scores_of(model(x.to(device))).float().cpu(), y.cpu()) for x, y in batches]
     scores, labels = (torch.cat(each) for each in zip(*pairs, strict=True))
     return Evaluation(
         scores=scores.numpy(), labels=labels.numpy(), loss=functional.cross_entropy(scores, labels).item(),

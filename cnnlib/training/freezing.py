@@ -7,7 +7,10 @@ NORMS = (nn.modules.batchnorm._BatchNorm, nn.LayerNorm, nn.GroupNorm)
 
 
 def freeze(model, layers=None):
-    """Let parts of a network stay as they are: their parameters get no gradient, their batch norms no new statistics.
+    """Let parts of a network stay as they are: their parameters get no gradient.
+
+    Their batch norms still collect statistics in training mode: call ``training_mode(model)``, as ``fit`` does, and not
+    ``model.train()``.
 
     Args:
         model: an ``nn.Module``; it is changed.
@@ -55,15 +58,15 @@ def _set(function, model, layers, learns):
     return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
-def _parts(function, model, layers):
+def _parts(function, model, layers, argument="layers"):
     if not isinstance(model, nn.Module):
         raise ValueError(f"{function}: model must be an nn.Module, got {model!r}")
     if layers is None:
         return [model]
     known = dict(model.named_modules())
-    if isinstance(layers, str) or not all(isinstance(name, str) and name in known for name in layers):
-        wrong = layers if isinstance(layers, str) else [name for name in layers if name not in known]
-        raise ValueError(f"{function}: layers must be a list of names of parts of the model, got {wrong!r}")
+    if isinstance(layers, str) or not all(isinstance(name, str) and name and name in known for name in layers):
+        wrong = layers if isinstance(layers, str) else [name for name in layers if not name or name not in known]
+        raise ValueError(f"{function}: {argument} must be a list of names of parts of the model, got {wrong!r}")
     return [known[name] for name in layers]
 
 
@@ -71,7 +74,7 @@ def training_mode(model):
     """Switch to training mode, but leave frozen batch norms in evaluation mode.
 
     In training mode a batch norm collects new statistics even if its parameters get no gradient: with
-    ``requires_grad=False`` alone a frozen network still changes.
+    ``requires_grad=False`` alone a frozen network still changes. Dropout is left alone, also in a frozen part.
 
     Args:
         model: an ``nn.Module``; a batch norm counts as frozen if it has parameters and none of them gets a gradient.
@@ -115,16 +118,16 @@ def parameter_groups(model, *, lr, rates=None, weight_decay=0.0):
     """
     lr, rates = above_zero("parameter_groups", "lr", lr), dict(rates or {})
     weight_decay = at_least_zero("parameter_groups", "weight_decay", weight_decay)
-    _parts("parameter_groups", model, list(rates))
+    _parts("parameter_groups", model, list(rates), "rates")
     for name, rate in rates.items():
         rates[name] = above_zero("parameter_groups", f"rates[{name!r}]", rate)
-    groups = {}
+    groups, of_norms = {}, {id(p) for part in model.modules() if isinstance(part, NORMS) for p in part.parameters()}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            part = max((each for each in rates if f"{name}.".startswith(f"{each}.")), key=len, default="rest")
-            decay = weight_decay if parameter.ndim > 1 else 0.0  # biases and the scales of norms have one axis
+            part = max((each for each in rates if f"{name}.".startswith(f"{each}.")), key=len, default=None)
+            decay = 0.0 if parameter.ndim < 2 or id(parameter) in of_norms else weight_decay
             row = groups.setdefault((part, decay), {
-                "params": [], "lr": rates.get(part, lr), "weight_decay": decay, "name": part})
+                "params": [], "lr": rates.get(part, lr), "weight_decay": decay, "name": part or "rest"})
             row["params"].append(parameter)
     if not groups:
         raise ValueError("parameter_groups: the model must have parameters that learn, got none")

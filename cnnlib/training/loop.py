@@ -9,10 +9,10 @@ from torch.nn import functional
 from tqdm.auto import tqdm
 
 from cnnlib._arguments import above_zero, flag, whole
-from cnnlib.training.batches import EpochBatches, generators, loader
+from cnnlib.training.batches import begin, cards, generators, loader
 from cnnlib.training.checkpoint import Checkpoint
 from cnnlib.training.distributed import Team
-from cnnlib.training.evaluation import evaluate
+from cnnlib.training.evaluation import evaluate, scores_of
 from cnnlib.training.freezing import training_mode
 from cnnlib.training.schedules import constant
 
@@ -46,7 +46,8 @@ def fit(model, train, *, epochs, validation=None, lr=0.01, optimizer=None, sched
     Args:
         model: a network from (N, C, H, W) to scores (N, classes), or to a named tuple whose ``logits`` they are; it is
             moved to the device and trained in place. Frozen batch norms stay in evaluation mode.
-        train: a dataset of (input, label), a pair (inputs, labels), or a DataLoader.
+        train: a dataset of (input, label), a pair (inputs, labels), or a DataLoader (under torchrun one that shares
+            the examples out itself).
         epochs: how often every example is seen.
         validation: data of the same kind, judged after each epoch; with it the best weights come back in the model.
         lr: the learning rate, if no optimizer is given: SGD with momentum 0.9 over the parameters that learn.
@@ -81,7 +82,7 @@ def fit(model, train, *, epochs, validation=None, lr=0.01, optimizer=None, sched
                seed=seed,
                batching={"batch_size": batch_size, "drop_last": flag("fit", "drop_last", drop_last)},
                progress=flag("fit", "progress", progress), resume=flag("fit", "resume", resume))
-    with Team() as team, torch.random.fork_rng(_gpus()):
+    with Team(device) as team, torch.random.fork_rng(cards(team.device)):
         return run.train(team)
 
 
@@ -111,7 +112,7 @@ class _Run:
 
     def train(self, team):
         """Run all epochs that are left."""
-        self.device = torch.device(self.device) if self.device else team.device()
+        self.device = team.device
         self.model.to(self.device)
         self.optimizer = self.optimizer or torch.optim.SGD(
             [p for p in self.model.parameters() if p.requires_grad], lr=self.lr, momentum=0.9)
@@ -123,19 +124,22 @@ class _Run:
         self.batches = loader("fit", "train", self.data, **order)
         steps = self.epochs * len(self.batches)
         self.step = len(self.rows) * len(self.batches)
-        while len(self.rows) < self.epochs and not self._waited():
-            self._epoch(team_model, team, steps)
-            if team.leads:
-                self._save()
+        try:
+            while len(self.rows) < self.epochs and not self._waited():
+                self._epoch(team_model, team, steps)
+                if team.leads:
+                    self._save()
+        finally:
+            for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+                group["lr"] = rate  # the schedule's last factor is not the optimizer's rate
         if self.best is not None:
             self.model.load_state_dict(self.best)
         return self.rows
 
     def _epoch(self, team_model, team, steps):
         epoch = len(self.rows)
-        torch.manual_seed(self.seed * 1_000_003 + epoch)
-        if isinstance(self.batches.batch_sampler, EpochBatches):
-            self.batches.batch_sampler.epoch = epoch
+        torch.manual_seed((self.seed * 1_000_003 + epoch) * team.size + team.rank)  # other dropout in each process
+        begin(self.batches, epoch)
         training_mode(team_model)
         sums = [0.0, 0.0, 0.0]  # of loss, right answers and examples
         bar = tqdm(self.batches, desc=f"epoch {epoch + 1}/{self.epochs}", disable=not (self.progress and team.leads),
@@ -149,12 +153,20 @@ class _Run:
             sums = [a + b for a, b in zip(sums, (value * len(y), right, len(y)), strict=True)]
             self.step += 1
         total, right, count = team.total(*sums)
-        judged = evaluate(self.model, self.validation, device=self.device) if self.validation is not None else None
+        judged = self._judge(team)
         self.rows.append(EpochRow(
             epoch=epoch + 1, loss=total / count, accuracy=right / count, lr=self.optimizer.param_groups[0]["lr"],
-            validation_loss=judged and judged.loss, validation_accuracy=judged and judged.accuracy))
-        if judged and judged.loss == min(row.validation_loss for row in self.rows):
+            validation_loss=judged[0], validation_accuracy=judged[1]))
+        if self.validation is not None and judged[0] == min(row.validation_loss for row in self.rows):
             self.best = {key: value.detach().cpu().clone() for key, value in self.model.state_dict().items()}
+
+    def _judge(self, team):
+        """Return loss and accuracy on the validation data, the same in every process."""
+        if self.validation is None:
+            return None, None
+        team.share_buffers(self.model)
+        judged = evaluate(self.model, self.validation, device=self.device)
+        return team.leaders(judged.loss, judged.accuracy)
 
     def _step(self, team_model, x, y, team):
         """Return the loss and the number of right answers of this process's share, after the weights have moved."""
@@ -185,15 +197,20 @@ class _Run:
         self.folder.save({
             "epoch": len(self.rows), "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(), "rates": self.rates, "rows": [asdict(row) for row in self.rows],
-            "best": self.best, "seed": self.seed,
+            "best": self.best, "given": self._given(),
             "generators": [each.bit_generator.state for each in self.generators]})
+
+    def _given(self):
+        """Return what has to be the same in a run that goes on; epochs may be more or fewer."""
+        return {"seed": self.seed, **self.batching}
 
     def _resume(self):
         state = self.folder.load() if self.resume else None
         if state is None:
             return
-        if state["seed"] != self.seed:
-            raise ValueError(f"fit: seed must be that of the checkpoint, {state['seed']}, got {self.seed}")
+        for name, value in self._given().items():
+            if state["given"][name] != value:
+                raise ValueError(f"fit: {name} must be that of the checkpoint, {state['given'][name]}, got {value}")
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
@@ -204,7 +221,7 @@ class _Run:
 
 
 def _scores(model, x):
-    """Return the scores, also of a network that returns those of auxiliary heads beside them."""
+    """Return the scores, or say what a batch of one image lacks."""
     try:
         out = model(x)
     except ValueError as error:
@@ -212,8 +229,4 @@ def _scores(model, x):
             raise ValueError("fit: a batch needs more than one image for batch norm in training mode, got "
                              f"{len(x)}; use drop_last=True or another batch_size") from error
         raise
-    return getattr(out, "logits", out)
-
-
-def _gpus():
-    return range(torch.cuda.device_count()) if torch.cuda.is_available() else []
+    return scores_of(out)

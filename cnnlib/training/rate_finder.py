@@ -1,5 +1,6 @@
 """Which learning rate: try rising ones for a few steps and watch the loss."""
 import copy
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -8,7 +9,8 @@ import torch
 from torch.nn import functional
 
 from cnnlib._arguments import above_zero, whole
-from cnnlib.training.batches import loader
+from cnnlib.training.batches import begin, cards, loader
+from cnnlib.training.evaluation import scores_of
 from cnnlib.training.freezing import training_mode
 
 
@@ -46,7 +48,8 @@ def find_learning_rate(model, train, *, low=1e-5, high=1.0, steps=60, batch_size
         ValueError: an argument does not fit, or data are empty.
 
     Source:
-        Smith (2017), Cyclical Learning Rates for Training Neural Networks, section 3.3.
+        Smith (2017), Cyclical Learning Rates for Training Neural Networks, section 3.3; rates that rise by a factor and
+        the stop when the loss explodes are those of the fastai library.
 
     >>> inputs, labels = torch.eye(4), torch.tensor([0, 1, 0, 1])
     >>> 1e-5 < find_learning_rate(torch.nn.Linear(4, 2), (inputs, labels)).suggestion <= 1
@@ -58,14 +61,16 @@ def find_learning_rate(model, train, *, low=1e-5, high=1.0, steps=60, batch_size
         raise ValueError(f"find_learning_rate: low must be below high, got {low} and {high}")
     batches = loader("find_learning_rate", "train", train, batch_size=batch_size, seed=seed)
     rates, losses = np.geomspace(low, high, steps), []
-    with torch.random.fork_rng():
+    device = next((p.device for p in model.parameters() if p.requires_grad), None)
+    if device is None:
+        raise ValueError("find_learning_rate: the model must have parameters that learn, got none")
+    with torch.random.fork_rng(cards(device)):
         torch.manual_seed(seed)
         twin = training_mode(copy.deepcopy(model))
         optimizer = torch.optim.SGD([p for p in twin.parameters() if p.requires_grad], lr=low, momentum=0.9)
         for rate, (x, y) in zip(rates, _endless(batches), strict=False):
             optimizer.param_groups[0]["lr"] = rate
-            out = twin(x.to(next(twin.parameters()).device))
-            value = functional.cross_entropy(getattr(out, "logits", out), y.to(next(twin.parameters()).device))
+            value = functional.cross_entropy(scores_of(twin(x.to(device))), y.to(device))
             number = value.item()
             if not math.isfinite(number) or (losses and number > 4 * min(losses)):
                 break
@@ -80,5 +85,6 @@ def find_learning_rate(model, train, *, low=1e-5, high=1.0, steps=60, batch_size
 
 
 def _endless(batches):
-    while True:
+    for epoch in itertools.count():
+        begin(batches, epoch)
         yield from batches
