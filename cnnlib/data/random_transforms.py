@@ -148,7 +148,7 @@ class ColorJitter:
 
 
 class RandomErasing:
-    """Fill a window of random size, shape and place, with some probability ("cutout").
+    """Fill a window of random size, shape and place, with some probability; cutout takes a square of fixed size.
 
     Args:
         p: the probability.

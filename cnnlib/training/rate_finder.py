@@ -42,7 +42,7 @@ def find_learning_rate(model, train, *, low=1e-5, high=1.0, steps=60, batch_size
         seed: of the order of the examples and everything random inside the model.
 
     Returns:
-        A RateSearch; use a rate some times below the one at which the loss turns up.
+        A RateSearch; use a rate about ten times below the one at which the loss turns up.
 
     Raises:
         ValueError: an argument does not fit, or data are empty.
