@@ -306,6 +306,7 @@ def test_evaluation_restores_every_mode():
 
 
 TEAM = """
+import os
 import sys
 import torch
 from torch import nn
@@ -318,7 +319,6 @@ model = nn.Sequential(nn.Conv2d(1, 4, 3), *norm, nn.ReLU(), nn.AdaptiveAvgPool2d
 model, (x, y) = model.double(), data(29)
 rows = fit(model, (x.double(), y), epochs=3, lr=0.1, batch_size=int(sys.argv[2]), schedule=cosine(), progress=False,
            checkpoint=sys.argv[1], validation=(x[:7].double(), y[:7]), patience=2)
-import os
 state = {"rows": [vars(row) for row in rows], "model": model.state_dict()}
 torch.save(state, sys.argv[1] + "/rank" + os.environ.get("RANK", "0"))
 """

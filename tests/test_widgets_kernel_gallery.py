@@ -61,9 +61,9 @@ def test_own_kernels_are_used_as_they_are_written():
 def test_pictures_travel_unchanged():
     view = KernelGallery().view
     for name, text, pixels in zip(PICTURES, view.pictures, call_view(
-            KernelView, "((text) => [...decode(text)])", [[text] for text in view.pictures]), strict=True):
+            KernelView, "((text) => [...fromBase64(text)])", [[text] for text in view.pictures]), strict=True):
         assert pixels == load_picture(name).ravel().tolist()
-        assert call_view(KernelView, "((text) => encode(decode(text)))", [[text]]) == [text]
+        assert call_view(KernelView, "((text) => toBase64(fromBase64(text)))", [[text]]) == [text]
 
 
 def test_bitmap_holds_the_gray_values():

@@ -3,7 +3,6 @@
 A widget never imports torch, so every model of ``cnnlib.models`` is followed here on the meta device and written down
 as one compact file of numbers. Run this after a model has changed.
 """
-import gzip
 import json
 import sys
 from contextlib import contextmanager
@@ -15,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from cnnlib.models import create_model, list_models, summarize
 from tools.architecture_rows import FUNCTIONAL, drawn_rows, functional_pool, stages, written_field
-from tools.project import ROOT
+from tools.project import ROOT, bring_up_to_date
 
 PATH = ROOT / "cnnlib" / "widgets" / "data" / "architectures.json"
 SIZES = (32, 64, 96, 128, 160, 192, 224, 227, 240, 256, 260, 288, 299, 300, 320, 380, 384, 448, 456, 512, 528, 600)
@@ -175,18 +174,7 @@ def main(arguments=()):
     """Write the file; with --check change nothing and return 1 if it would change."""
     if not set(arguments) <= {"--check"}:
         return f"architectures: takes only --check, got {' '.join(arguments)}"
-    now = text()
-    name, weight = PATH.relative_to(ROOT), len(gzip.compress(now.encode(), mtime=0)) / 1024
-    if PATH.exists() and PATH.read_text(encoding="utf-8") == now:
-        print(f"{name}: up to date, {weight:.1f} KiB gzipped")
-        return 0
-    if "--check" in arguments:
-        print(f"{name}: would change")
-        return 1
-    PATH.parent.mkdir(exist_ok=True)
-    PATH.write_text(now, encoding="utf-8")
-    print(f"{name}: written, {weight:.1f} KiB gzipped")
-    return 0
+    return int(bring_up_to_date(PATH, text(), "--check" in arguments))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ A widget never imports torch, so everything that ``small_resnet`` makes of some 
 Another machine may round differently, so ``--check`` is for this one; the tests allow one step of what is written.
 """
 import base64
-import gzip
 import io
 import json
 import sys
@@ -19,7 +18,7 @@ from cnnlib.data.transforms import Compose, ConvertImageDtype, Normalize
 from cnnlib.explain import feature_maps, grad_cam
 from cnnlib.models import summarize
 from cnnlib.models.pretrained import load_pretrained, model_card
-from tools.project import ROOT
+from tools.project import ROOT, bring_up_to_date
 
 FOLDER = ROOT / "cnnlib" / "widgets" / "data"
 CLASSES, SIDE, SEED = range(12, 176), 64, 11  # what the network knows; leaves that it did not learn from
@@ -175,20 +174,9 @@ def main(arguments=()):
     """Write the files; with --check change nothing and return 1 if one would change."""
     if not set(arguments) <= {"--check"}:
         return f"explanations: takes only --check, got {' '.join(arguments)}"
-    explained, old = Explained(), False
-    for name, make in FILES.items():
-        now, path = text(make(explained)), FOLDER / name
-        weight = len(gzip.compress(now.encode(), mtime=0)) / 1024
-        if path.exists() and path.read_text(encoding="utf-8") == now:
-            print(f"{name}: up to date, {weight:.1f} KiB gzipped")
-        elif "--check" in arguments:
-            old = True
-            print(f"{name}: would change")
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(now, encoding="utf-8")
-            print(f"{name}: written, {weight:.1f} KiB gzipped")
-    return int(old)
+    explained, check = Explained(), "--check" in arguments
+    behind = [bring_up_to_date(FOLDER / name, text(make(explained)), check) for name, make in FILES.items()]
+    return int(any(behind))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
 """What the project's tools need to know about the project."""
+import gzip
 import tomllib
 from pathlib import Path
 
@@ -21,3 +22,24 @@ def repository_url(root=ROOT):
 def notebooks(root=ROOT):
     """Return the paths of all notebooks of the book, in reading order."""
     return sorted((root / "notebooks").glob("*.ipynb"))
+
+
+def bring_up_to_date(path, text, only_check=False):
+    """Write a generated file if it differs, say so in one line, and return whether it stays behind.
+
+    Args:
+        path: the file; its folder is made.
+        text: what it is to hold.
+        only_check: change nothing.
+    """
+    weight = f"{len(gzip.compress(text.encode(), mtime=0)) / 1024:.1f} KiB gzipped"
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        print(f"{path.name}: up to date, {weight}")
+        return False
+    if only_check:
+        print(f"{path.name}: would change")
+        return True
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    print(f"{path.name}: written, {weight}")
+    return False

@@ -78,8 +78,7 @@ def fit(model, train, *, epochs, validation=None, lr=0.01, optimizer=None, sched
     1.0
     """
     run = _Run(model, train, validation, epochs=epochs, lr=lr, optimizer=optimizer, schedule=schedule or constant(),
-               loss=loss or functional.cross_entropy, mix=mix, checkpoint=checkpoint, patience=patience, device=device,
-               seed=seed,
+               loss=loss or functional.cross_entropy, mix=mix, checkpoint=checkpoint, patience=patience, seed=seed,
                batching={"batch_size": batch_size, "drop_last": flag("fit", "drop_last", drop_last)},
                progress=flag("fit", "progress", progress), resume=flag("fit", "resume", resume))
     with Team(device) as team, torch.random.fork_rng(cards(team.device)):
@@ -157,7 +156,7 @@ class _Run:
         self.rows.append(EpochRow(
             epoch=epoch + 1, loss=total / count, accuracy=right / count, lr=self.optimizer.param_groups[0]["lr"],
             validation_loss=judged[0], validation_accuracy=judged[1]))
-        if self.validation is not None and judged[0] == min(row.validation_loss for row in self.rows):
+        if self._best_yet():
             self.best = {key: value.detach().cpu().clone() for key, value in self.model.state_dict().items()}
 
     def _judge(self, team):
@@ -184,6 +183,11 @@ class _Run:
         self.scaler.update()
         return number, int((scores.argmax(1) == (y if y.ndim == 1 else y.argmax(1))).sum())
 
+    def _best_yet(self):
+        """Whether no epoch had a lower validation loss than the last one."""
+        losses = [row.validation_loss for row in self.rows]
+        return self.validation is not None and losses[-1] == min(losses)
+
     def _waited(self):
         """Whether the validation loss has not fallen for as long as patience lasts."""
         losses = [row.validation_loss for row in self.rows]
@@ -192,7 +196,7 @@ class _Run:
     def _save(self):
         if self.folder is None:
             return
-        if self.best is not None and self.rows[-1].validation_loss == min(row.validation_loss for row in self.rows):
+        if self._best_yet():
             self.folder.save_best(self.best)
         self.folder.save({
             "epoch": len(self.rows), "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),

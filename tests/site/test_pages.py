@@ -87,3 +87,17 @@ def test_nothing_unused_is_on_the_page(site, name):
     for word in ("thebe", "require", "mathjax", "toggle", "design", "sphinx-book", "//"):
         assert not [address for address in loaded if word in address], word
     assert "kernelname" not in html and "thebe" not in html
+
+
+def test_code_is_copied_from_the_keyboard_and_outputs_have_no_button(new_page):
+    page = new_page("notebooks/02_convolution_math.html", permissions=["clipboard-read", "clipboard-write"])
+    code = page.locator("div.cell_input .highlight:visible").first
+    button = code.get_by_role("button", name="Copy to clipboard")
+    page.wait_for_function("document.querySelector('button.copybtn')")
+    assert button.evaluate("(each) => getComputedStyle(each).opacity") == "0"
+    page.keyboard.press("Tab")  # from here on the focus is the keyboard's
+    button.focus()
+    page.wait_for_function("(each) => getComputedStyle(each).opacity === '1'", arg=button.element_handle())
+    page.keyboard.press("Enter")
+    assert page.evaluate("navigator.clipboard.readText()").strip() == code.locator("pre").inner_text().strip()
+    assert page.locator(".cell_output .highlight").count() and not page.locator(".cell_output button.copybtn").count()

@@ -12,7 +12,7 @@ IN_TEXT = re.compile(r'<script type="text/x-thebe-config">.*?</script>|<script>k
 VIEWPORT = re.compile(r'<meta name="viewport"[^>]*>\s*')  # Furo has its own
 CODE = re.compile(r'(<div class="highlight")?(>)?<pre>(.*?)</pre>', re.S)
 NARROW = 28  # characters of code that fit on a page 320 px wide
-PLAIN = re.compile(r'<span class="(?:n|p|w)">([^<]*)</span>')  # names, brackets, blanks: no style marks them
+PLAIN = re.compile(r'<span class="(?:n|o|p|w)">([^<]*)</span>')  # names, operators, brackets, blanks: plain
 PICTURE = re.compile(r'src="data:image/(png|bmp|jpeg);base64,([^"]+)"')
 
 

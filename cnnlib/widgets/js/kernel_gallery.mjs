@@ -1,28 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs
-const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const CODES = Object.fromEntries([...ALPHABET].map((char, i) => [char, i]));
-
-export function decode(text) {
-  const clean = text.replace(/=+$/, "");
-  const bytes = new Uint8Array(Math.floor((clean.length * 3) / 4));
-  for (let i = 0, at = 0; i < clean.length; i += 4, at += 3) {
-    const [a, b, c, d] = [0, 1, 2, 3].map((j) => CODES[clean[i + j]] ?? 0);
-    [bytes[at], bytes[at + 1], bytes[at + 2]] = [(a << 2) | (b >> 4), ((b & 15) << 4) | (c >> 2), ((c & 3) << 6) | d];
-  }
-  return bytes;
-}
-
-export function encode(bytes) {
-  const parts = [];
-  for (let i = 0; i < bytes.length; i += 3) {
-    const left = Math.min(bytes.length - i, 3);
-    const bits = (bytes[i] << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
-    const chars = [18, 12, 6, 0].map((shift) => ALPHABET[(bits >> shift) & 63]);
-    parts.push(chars.slice(0, left + 1).join("") + "=".repeat(3 - left));
-  }
-  return parts.join("");
-}
-
+// uses: shared/text.mjs shared/view.mjs shared/base64.mjs
 // The kernel's nine weights as they are slid: flipped for a true convolution.
 export function weights(state) {
   const nine = state.kernels[state.kernel][1] ?? Array.from({ length: 9 }, (_, i) => state[`k${i}`]);
@@ -62,12 +38,12 @@ export function bitmap(gray, side) {
   view.setUint16(28, 8, true);
   for (let i = 0; i < 256; i += 1) bytes.set([i, i, i, 0], 54 + 4 * i);
   for (let row = 0; row < side; row += 1) bytes.set(gray.subarray(row * side, (row + 1) * side), start + (side - 1 - row) * stride);
-  return `data:image/bmp;base64,${encode(bytes)}`;
+  return `data:image/bmp;base64,${toBase64(bytes)}`;
 }
 
 export function facts(state) {
   const kernel = weights(state);
-  const values = correlate(decode(state.pictures[state.picture]), state.side, kernel);
+  const values = correlate(fromBase64(state.pictures[state.picture]), state.side, kernel);
   const sum = kernel.reduce((total, weight) => total + weight, 0);
   let [least, most] = [Infinity, -Infinity];
   for (const value of values) {
@@ -86,7 +62,7 @@ export function draw(state) {
   const label = state.kernels[state.kernel][0];
   const operation = state.flip ? "true convolution" : "cross-correlation";
   const picture = (pixels, caption, alt) => `<figure class="cnn-grid"><img class="cnn-pixels" src="${bitmap(pixels, state.side)}" width="288" height="288" alt="${escapeHtml(alt)}"><figcaption>${escapeHtml(caption)}</figcaption></figure>`;
-  const before = picture(decode(state.pictures[state.picture]), "original", `The original: ${NAMES[state.picture]}.`);
+  const before = picture(fromBase64(state.pictures[state.picture]), "original", `The original: ${NAMES[state.picture]}.`);
   const after = picture(toGray(values, centered), "filtered", `The picture after the kernel ${label}, ${operation}, values from ${short(least)} to ${short(most)}.`);
   const cells = [0, 3, 6].map((i) => `<tr>${kernel.slice(i, i + 3).map((weight) => `<td>${short(weight)}</td>`).join("")}</tr>`).join("");
   return `<div class="cnn-grids">${before}${after}</div>`

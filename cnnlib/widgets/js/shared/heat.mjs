@@ -1,28 +1,6 @@
-// Bytes, pictures and heat maps: what the widgets draw from tools/explanations.py.
-const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-const CODES = Object.fromEntries([...BASE64].map((char, i) => [char, i]));
+// Pictures and heat maps: what the widgets draw from tools/explanations.py.
 const PLAIN = 300; // the side of a drawing in its own units
 const MARGIN = 3;
-
-export function fromBase64(text) {
-  const clean = text.replace(/=+$/, "");
-  const bytes = new Uint8Array(Math.floor((clean.length * 3) / 4));
-  for (let i = 0, at = 0; i < clean.length; i += 4, at += 3) {
-    const [a, b, c, d] = [0, 1, 2, 3].map((j) => CODES[clean[i + j]] ?? 0);
-    [bytes[at], bytes[at + 1], bytes[at + 2]] = [(a << 2) | (b >> 4), ((b & 15) << 4) | (c >> 2), ((c & 3) << 6) | d];
-  }
-  return bytes;
-}
-
-export function toBase64(bytes) {
-  const parts = [];
-  for (let i = 0; i < bytes.length; i += 3) {
-    const left = Math.min(bytes.length - i, 3);
-    const bits = (bytes[i] << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
-    parts.push([18, 12, 6, 0].map((shift) => BASE64[(bits >> shift) & 63]).slice(0, left + 1).join("") + "=".repeat(3 - left));
-  }
-  return parts.join("");
-}
 
 const CRC_TABLE = Array.from({ length: 256 }, (_, n) => {
   let c = n;
