@@ -15,7 +15,7 @@ book: site ## build the website and serve it on this machine
 site: $(READY) ## build the website into _build/html
 	@$(BIN)/python -m tools.book
 
-# two test workers share the cores: with a thread for each core in each of them, small matrices take many times longer
+# test workers share the cores: with a thread for each core in each of them, small matrices take many times longer
 test check: export OMP_NUM_THREADS = 1
 test check: export OPENBLAS_NUM_THREADS = 1
 

@@ -179,7 +179,15 @@ function start(script) {
   }
 }
 
+// Furo asks for the place of every heading as it starts. Before the first whole picture the browser would have to lay out
+// the page at once for that, and answer nobody meanwhile, so Furo starts after it.
+function startOthersLater(event) {
+  event.stopImmediatePropagation();
+  requestAnimationFrame(() => setTimeout(() => document.dispatchEvent(new Event(event.type, { bubbles: true }))));
+}
+
 if (typeof document !== "undefined") {
+  document.addEventListener("DOMContentLoaded", startOthersLater, { capture: true, once: true });
   const script = document.getElementById("cnn-widgets");
   if (script) start(script);
 }

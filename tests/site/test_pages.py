@@ -22,21 +22,22 @@ SHIFT = """() => new Promise((done) => {
   })).observe({type: 'layout-shift', buffered: true});
   setTimeout(() => done(sum), 300);
 })"""
-SCROLL = """async () => {
-  for (let y = 0; y < document.body.scrollHeight; y += 300) {
+OPEN_ALL = """async () => {
+  const frame = () => new Promise((go) => requestAnimationFrame(go));
+  for (let y = 0; y < document.body.scrollHeight; y += 0.8 * innerHeight) {
     window.scrollTo(0, y);
-    await new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)));
+    await frame();
+  }
+  for (const root of document.querySelectorAll('.cnn-widget')) {
+    root.scrollIntoView();
+    while (root.dataset.state !== 'ready') await frame();
   }
 }"""
-READY = "(root) => root.dataset.state === 'ready'"
 
 
 def open_all(page):
     """Scroll to the end, so that everything lazy is loaded and every widget mounted."""
-    page.evaluate(SCROLL)
-    for root in page.locator(".cnn-widget").all():
-        root.scroll_into_view_if_needed()
-        page.wait_for_function(READY, arg=root.element_handle())
+    page.evaluate(OPEN_ALL)
 
 
 def weight(urls, site):
@@ -57,13 +58,22 @@ def test_narrow_page_is_light_and_still(new_page, address, site, name):
     assert page.evaluate(SHIFT) <= 0.02
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_no_violation(new_page, name, scheme):
-    page = new_page(f"{name}.html", viewport={"width": 1280, "height": 900}, color_scheme=scheme)
+def test_axe_finds_no_violation(new_page, name):
+    page = new_page(f"{name}.html", viewport={"width": 1280, "height": 900})
     open_all(page)
-    found = Axe().run(page).response["violations"]
-    assert not [(rule["id"], [node["html"][:200] for node in rule["nodes"]][:3]) for rule in found]
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        found = Axe().run(page).response["violations"]
+        assert not [(scheme, rule["id"], [node["html"][:200] for node in rule["nodes"]][:3]) for rule in found]
+
+
+def test_axe_sees_what_is_wrong_in_one_scheme_only(new_page):
+    page = new_page("book/how_to_use.html", viewport={"width": 1280, "height": 900}, color_scheme="dark")
+    page.add_style_tag(content="@media (prefers-color-scheme: dark) { article p { color: #333 } }")
+    assert [rule["id"] for rule in Axe().run(page).response["violations"]] == ["color-contrast"]
+    page.emulate_media(color_scheme="light")
+    assert not Axe().run(page).response["violations"]
 
 
 def test_weight_counts_what_the_page_loads(tmp_path):
@@ -101,3 +111,13 @@ def test_code_is_copied_from_the_keyboard_and_outputs_have_no_button(new_page):
     page.keyboard.press("Enter")
     assert page.evaluate("navigator.clipboard.readText()").strip() == code.locator("pre").inner_text().strip()
     assert page.locator(".cell_output .highlight").count() and not page.locator(".cell_output button.copybtn").count()
+
+
+def test_theme_and_page_contents_follow_the_reader(new_page):
+    page = new_page("notebooks/02_convolution_math.html", viewport={"width": 1400, "height": 900})
+    page.wait_for_function("!document.documentElement.classList.contains('no-js')")
+    page.locator(".theme-toggle:visible").first.click()
+    assert page.evaluate("document.body.dataset.theme") in ("light", "dark")
+    last = page.locator(".toc-tree a").last
+    page.goto(f"{page.url}{last.get_attribute('href')}")
+    page.wait_for_function("(link) => link.closest('.scroll-current')", arg=last.element_handle())
