@@ -162,6 +162,20 @@ def test_unused_scripts_go_and_used_ones_stay():
     assert context["body"] == "<p>a</p>" and context["metatags"] == ""
 
 
+@pytest.mark.parametrize("body, later", [('<script id="cnn-widgets">', True), ("<p>no host here</p>", False)])
+def test_copy_buttons_wait_where_a_host_starts_them(body, later):
+    context = {"script_files": [File("_static/copybutton.js")], "css_files": [], "body": body}
+    assets.drop_unused(None, "page", "page.html", context, None)
+    attributes = context["script_files"][0].attributes
+    assert attributes == ({"type": "text/plain", "data-later": ""} if later else {"defer": "defer"})
+
+
+def test_hidden_cells_are_named_by_their_own_words():
+    context = {"body": '<summary aria-label="Toggle hidden content"><p>Show code cell content</p></summary>'}
+    assets.mend(None, "page", "page.html", context, None)
+    assert context["body"] == "<summary><p>Show code cell content</p></summary>"
+
+
 def test_wide_code_takes_the_focus_and_loses_idle_marks():
     wide = f'<pre><span class="n">{"x" * 40}</span><span class="k">if</span></pre>'
     context = {"body": f'{wide}<pre><span class="p">(</span></pre>'}

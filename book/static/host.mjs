@@ -179,15 +179,35 @@ function start(script) {
   }
 }
 
-// Furo asks for the place of every heading as it starts. Before the first whole picture the browser would have to lay out
-// the page at once for that, and answer nobody meanwhile, so Furo starts after it.
-function startOthersLater(event) {
-  event.stopImmediatePropagation();
-  requestAnimationFrame(() => setTimeout(() => document.dispatchEvent(new Event(event.type, { bubbles: true }))));
+// Mark where the reader is in the page's contents. Furo's own way asks for the place of every heading, for which the
+// browser would have to lay out the whole page at once; so Furo does not find the contents when it starts.
+function followReader(tree) {
+  const items = new Map([...tree.querySelectorAll("a")].map((link) => [link.hash.slice(1), link.closest("li")]));
+  const sections = [...items.keys()].map((id) => id && document.getElementById(id)).filter(Boolean);
+  const here = new Set();
+  const watch = new IntersectionObserver((entries) => {
+    entries.forEach(({ target, isIntersecting }) => here[isIntersecting ? "add" : "delete"](target));
+    items.forEach((item) => item.classList.remove("scroll-current"));
+    const innermost = sections.findLast((section) => here.has(section));
+    for (let item = items.get(innermost?.id); item; item = item.parentElement.closest("li")) item.classList.add("scroll-current");
+  }, { rootMargin: "-20% 0px -79% 0px" }); // a line below the top of the screen
+  sections.forEach((section) => watch.observe(section));
+  const column = tree.closest(".toc-scroll");
+  document.addEventListener("DOMContentLoaded", () => column.classList.remove("toc-scroll"), { capture: true });
+  window.addEventListener("DOMContentLoaded", () => column.classList.add("toc-scroll"));
+}
+
+// Scripts that can wait until the page stands; in their own order.
+function startLater() {
+  for (const waiting of document.querySelectorAll("script[data-later]")) {
+    waiting.replaceWith(Object.assign(document.createElement("script"), { src: waiting.src, async: false }));
+  }
 }
 
 if (typeof document !== "undefined") {
-  document.addEventListener("DOMContentLoaded", startOthersLater, { capture: true, once: true });
+  const tree = document.querySelector(".toc-tree");
+  if (tree) followReader(tree);
+  addEventListener("load", () => (window.requestIdleCallback ?? setTimeout)(startLater));
   const script = document.getElementById("cnn-widgets");
   if (script) start(script);
 }

@@ -25,11 +25,11 @@ SHIFT = """() => new Promise((done) => {
 OPEN_ALL = """async () => {
   const frame = () => new Promise((go) => requestAnimationFrame(go));
   for (let y = 0; y < document.body.scrollHeight; y += 0.8 * innerHeight) {
-    window.scrollTo(0, y);
+    scrollTo({top: y, behavior: 'instant'});
     await frame();
   }
   for (const root of document.querySelectorAll('.cnn-widget')) {
-    root.scrollIntoView();
+    root.scrollIntoView({behavior: 'instant'});
     while (root.dataset.state !== 'ready') await frame();
   }
 }"""
@@ -111,6 +111,17 @@ def test_code_is_copied_from_the_keyboard_and_outputs_have_no_button(new_page):
     page.keyboard.press("Enter")
     assert page.evaluate("navigator.clipboard.readText()").strip() == code.locator("pre").inner_text().strip()
     assert page.locator(".cell_output .highlight").count() and not page.locator(".cell_output button.copybtn").count()
+
+
+def test_far_sections_are_not_laid_out_before_the_reader_comes(new_page):
+    page = new_page("notebooks/07a_inception_family.html", viewport={"width": 412, "height": 800})
+    page.wait_for_function("document.querySelector('button.copybtn')")  # all scripts have run
+    heights = "() => [...document.querySelectorAll('article > section > section')].map((s) => s.offsetHeight)"
+    before = page.evaluate(heights)
+    open_all(page)
+    after = page.evaluate(heights)
+    assert before.count(6000) > len(before) / 2 and after.count(6000) == 0, (before, after)
+    assert page.locator(".cnn-blank").count() == 0  # every question has its field by now
 
 
 def test_theme_and_page_contents_follow_the_reader(new_page):

@@ -8,6 +8,7 @@ from pathlib import Path
 # What Jupyter Book, MyST-NB and sphinx-book-theme put on every page and this book does not use.
 UNUSED = ("thebe", "sphinx-book", "design-tabs", "sphinx-design", "togglebutton", "togglehint", "toggleopen",
           "widget-state")
+LATER = ("clipboard", "copybutton")  # a button at each piece of code, once the page stands
 IN_TEXT = re.compile(r'<script type="text/x-thebe-config">.*?</script>|<script>kernelName = .*?</script>', re.S)
 VIEWPORT = re.compile(r'<meta name="viewport"[^>]*>\s*')  # Furo has its own
 CODE = re.compile(r'(<div class="highlight")?(>)?<pre>(.*?)</pre>', re.S)
@@ -20,8 +21,12 @@ def drop_unused(app, pagename, templatename, context, doctree):
     """Take unused scripts and style sheets off the page."""
     for key in ("script_files", "css_files"):
         context[key] = [file for file in context[key] if not any(name in _text(file) for name in UNUSED)]
+    widgets = 'id="cnn-widgets"' in context.get("body", "")
     for file in context["script_files"]:
-        file.attributes["defer"] = "defer"  # text first
+        if widgets and any(name in _text(file) for name in LATER):
+            file.attributes.update({"type": "text/plain", "data-later": ""})  # host.mjs starts it
+        else:
+            file.attributes["defer"] = "defer"  # text first
     context["metatags"] = VIEWPORT.sub("", context.get("metatags", ""))
     if "body" in context:
         context["body"] = IN_TEXT.sub("", context["body"])
@@ -50,6 +55,7 @@ def mend(app, pagename, templatename, context, doctree):
     if "body" in context:
         body = CODE.sub(_focusable, context["body"])
         body = body.replace('role="doc-biblioentry"', 'role="listitem"')
+        body = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")  # it says which content
         context["body"] = body.replace('<th class="head"><p></p></th>', "<td></td>")  # an empty cell heads nothing
 
 

@@ -29,6 +29,9 @@ KEPT = {
     "Dropdown": CHOICE, "ToggleButtons": CHOICE, "Play": ("value", "min", "max", "step", "interval"),
     "VBox": ("children",), "HBox": ("children",), "Label": ("value",),
 }
+# Chromium lays out the section around a text field as soon as the page is there, however far away; until the widget is
+# mounted, near the screen, a blank of the same size stands in its place.
+FIELD = re.compile(r'<input type="text"[^>]*>')
 NOT_TRAITS = {"layout", "tabbable", "tooltip"}
 
 
@@ -41,7 +44,7 @@ def replace_widgets(app, pagename, templatename, context, doctree):
     roots = [json.loads(text)["model_id"] for text in VIEW_SCRIPT.findall(context["body"])]
     folder = Path(app.outdir) / "_static" / "widgets"
     page = compact(state, roots, folder, pagename)
-    html = iter(prerender(page, folder))
+    html = (FIELD.sub('<span class="cnn-blank"></span>', each) for each in prerender(page, folder))
     body = VIEW_SCRIPT.sub(lambda _: f'<div class="cnn-widget">{next(html)}</div>', context["body"])
     data = json.dumps({"models": page["models"], "links": page["links"]}, separators=(",", ":")).replace("</", "<\\/")
     pathto = context["pathto"]
