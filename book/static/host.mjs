@@ -1,6 +1,7 @@
 // Runs the book's widgets on a page with no kernel: native controls for the stock ipywidgets, link models, and
 // anywidget's front-end contract (render({ model, el })) for the views. The same functions write the default state
-// into the page at build time (markup), so that mounting changes nothing that is seen.
+// into the page at build time (markup), so that mounting changes nothing that is seen. It also marks the reader's place in
+// the page's contents and starts the scripts that wait.
 //
 // A page carries <script id="cnn-widgets" type="application/json"> with
 //   models: {id: {kind, …state}}, links: [[id, trait, id, trait]], and for views esm (an address) and files {trait: address}.
