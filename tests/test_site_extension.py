@@ -2,6 +2,7 @@
 import json
 import re
 import sys
+from html import unescape
 
 import ipywidgets
 import pytest
@@ -27,6 +28,20 @@ def test_default_state_is_written_with_its_controls_and_picture(tmp_path):
     assert html.count('type="range"') == 6 and html.count("<svg") == 2
     assert '<b data-value="output">2</b>' in html
     assert re.search(r'<span class="cnn-name">stride</span><input type="range"[^>]* value="2">', html)
+
+
+def test_page_has_no_field_before_its_widget_is_near():
+    fields = ('<form class="cnn-question"><input type="radio" value="1"><input type="text" size="9">'
+              '<button type="submit">Check</button></form>'
+              '<select autocomplete="off"><option value="0">a &amp; b</option></select><input type="range" value="2">')
+    waiting = widgets.without_fields(fields)
+    assert not re.search("<(form|select|button|option|input type=.(text|radio))", waiting)
+    assert 'type="range"' in waiting and widgets.without_fields('<input type="radio">') == '<input type="radio">'
+    assert waiting.startswith('<div data-form class="cnn-question"><span') and waiting.count("</div>") == 1
+    kept = [unescape(html) for html in re.findall('data-html="([^"]*)"', waiting)]
+    assert kept == ['<input type="radio" value="1">', '<input type="text" size="9">',
+                    '<button type="submit">Check</button>',
+                    '<select autocomplete="off"><option value="0">a &amp; b</option></select>']
 
 
 def test_page_state_is_small_and_every_link_is_kept(tmp_path):

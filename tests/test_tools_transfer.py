@@ -11,7 +11,6 @@ TINY = transfer.Plan(counts=(5, 10), seeds=(2, 1), rates=(0.01, 0.1), steps=6, b
 
 @pytest.fixture(scope="module")
 def leaves():
-    torch.set_num_threads(1)
     return transfer.Leaves(TINY)
 
 

@@ -57,6 +57,21 @@ def test_equal_to_the_loop_that_people_write():
     assert same(ours, plain)
 
 
+def test_masks_and_a_loss_of_ones_own():
+    x, _ = data()
+    masks = (x > 1).float()
+    ours, plain = (nn.Conv2d(1, 1, kernel_size=3, padding=1) for _ in range(2))
+    plain.load_state_dict(ours.state_dict())
+    [row] = fit(ours, (x, masks), epochs=1, lr=0.1, batch_size=30, progress=False,
+                loss=functional.binary_cross_entropy_with_logits)
+    loss = functional.binary_cross_entropy_with_logits(plain(x), masks)
+    loss.backward()
+    torch.optim.SGD(plain.parameters(), lr=0.1).step()
+    assert row.accuracy is None and row.loss == pytest.approx(loss.item())
+    for one, other in zip(ours.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(one, other)
+
+
 def test_the_same_seed_gives_the_same_weights_and_leaves_the_readers_random_numbers_alone():
     first, second, other = net(0.5), net(0.5), net(0.5)
     torch.manual_seed(7)

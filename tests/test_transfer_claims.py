@@ -53,14 +53,6 @@ def fine_tuning(pictures, seed, *, lr=0.01, epochs=10):
 WAYS = {"from scratch": from_scratch, "feature extraction": feature_extraction, "fine-tuning": fine_tuning}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def test_pictures():
     return draw(240, seed=1)

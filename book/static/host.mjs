@@ -1,6 +1,7 @@
 // Runs the book's widgets on a page with no kernel: native controls for the stock ipywidgets, link models, and
 // anywidget's front-end contract (render({ model, el })) for the views. The same functions write the default state
-// into the page at build time (markup), so that mounting changes nothing that is seen. It also marks the reader's place in
+// into the page at build time (markup), so that mounting changes nothing that is seen; only forms and fields wait until a
+// widget is near the screen (cnn_book/widgets.py says why). It also marks the reader's place in
 // the page's contents and starts the scripts that wait.
 //
 // A page carries <script id="cnn-widgets" type="application/json"> with
@@ -140,6 +141,18 @@ const WIRE = {
   },
 };
 
+// Put the forms and fields back for which plain elements stand in the page.
+function fillIn(root) {
+  root.querySelectorAll(".cnn-blank").forEach((blank) => { blank.outerHTML = blank.dataset.html; });
+  for (const place of root.querySelectorAll("[data-form]")) {
+    const form = document.createElement("form");
+    [...place.attributes].forEach(({ name, value }) => form.setAttribute(name, value));
+    form.append(...place.childNodes);
+    form.addEventListener("submit", (event) => event.preventDefault()); // the view that judges it may still be on its way
+    place.replaceWith(form);
+  }
+}
+
 async function mountView(el, model, base) {
   const address = (name) => new URL(name, base).href;
   const files = Object.entries(model.get("files") ?? {}).map(async ([trait, name]) => [trait, await (await fetch(address(name))).json()]);
@@ -161,6 +174,7 @@ function start(script) {
   const mount = async (root) => {
     if (root.dataset.state) return;
     root.dataset.state = "mounting";
+    fillIn(root);
     const elements = [...root.querySelectorAll("[data-id]")].map((el) => [el, models[el.dataset.id]]);
     const take = elements.map(([el, model]) => WIRE[model.get("kind")]?.(el, model));
     await Promise.all(elements.filter(([, model]) => model.get("kind") === "View").map(([el, model]) => mountView(el, model, base)));
@@ -174,10 +188,12 @@ function start(script) {
       mount(target);
     }
   }, { rootMargin: "300px" });
-  for (const root of document.querySelectorAll(".cnn-widget")) {
-    near.observe(root);
-    root.addEventListener("focusin", () => mount(root), { once: true });
-  }
+  const roots = [...document.querySelectorAll(".cnn-widget")];
+  roots.forEach((root) => near.observe(root));
+  document.addEventListener("focusin", ({ target }) => { // so that the Tab key finds the fields of the next widget and of the one before
+    const next = roots.filter((root) => !(target.compareDocumentPosition(root) & Node.DOCUMENT_POSITION_FOLLOWING)).length;
+    roots.slice(Math.max(next - 1, 0), next + 1).forEach(mount);
+  });
 }
 
 // Mark where the reader is in the page's contents. Furo's own way asks for the place of every heading, for which the
@@ -198,6 +214,19 @@ function followReader(tree) {
   window.addEventListener("DOMContentLoaded", () => column.classList.add("toc-scroll"));
 }
 
+// Formulas far from the screen are not laid out, so a browser would ask for their fonts when the reader comes to them, and
+// lines would move; what marks a formula's letters says which of KaTeX's fonts the page needs.
+const FONTS = {
+  ".katex": "1em KaTeX_Main", ".katex .mathnormal": "italic 1em KaTeX_Math", ".katex .mathbf": "bold 1em KaTeX_Main",
+  ".katex :is(.mathbb, .amsrm)": "1em KaTeX_AMS", ".katex .mathcal": "1em KaTeX_Caligraphic",
+  ".katex :is(.delimsizing.size1, .small-op)": "1em KaTeX_Size1", ".katex :is(.delimsizing.size2, .large-op)": "1em KaTeX_Size2",
+  ".katex .delimsizing.size3": "1em KaTeX_Size3", ".katex .delimsizing:is(.size4, .mult)": "1em KaTeX_Size4",
+};
+
+function loadFonts() {
+  Object.entries(FONTS).filter(([marks]) => document.querySelector(marks)).forEach(([, font]) => document.fonts.load(font));
+}
+
 // Scripts that can wait until the page stands; in their own order.
 function startLater() {
   for (const waiting of document.querySelectorAll("script[data-later]")) {
@@ -208,7 +237,10 @@ function startLater() {
 if (typeof document !== "undefined") {
   const tree = document.querySelector(".toc-tree");
   if (tree) followReader(tree);
-  addEventListener("load", () => (window.requestIdleCallback ?? setTimeout)(startLater));
+  addEventListener("load", () => (window.requestIdleCallback ?? setTimeout)(() => {
+    loadFonts();
+    startLater();
+  }));
   const script = document.getElementById("cnn-widgets");
   if (script) start(script);
 }

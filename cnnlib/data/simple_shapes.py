@@ -67,7 +67,7 @@ def make_shapes(count, *, size=28, seed=0, kinds=KINDS, position="anywhere", tex
     positions = _positions(rng, size, radii, position)
     images = np.empty((count, 1, size, size))
     for i, label in enumerate(labels):
-        inside = _inside(kinds[label], size, positions[i], radii[i])
+        inside = inside_shape(kinds[label], size, positions[i], radii[i])
         images[i, 0] = inside * rng.uniform(0.6, 1.0) * _surface(textures[i], size)
     images = np.clip(images + rng.normal(0, noise, images.shape), 0, 1)
     return Shapes(images=images, labels=labels, textures=textures, positions=positions, kinds=tuple(kinds))
@@ -79,7 +79,7 @@ def _positions(rng, size, radii, position):
     return middle + rng.uniform(-1, 1, middle.shape) * room
 
 
-def _inside(kind, size, center, radius):
+def inside_shape(kind, size, center, radius):
     """Return which pixels belong to the shape, (size, size), 0 or 1."""
     row, col = np.mgrid[:size, :size]
     y, x = row - center[0], col - center[1]

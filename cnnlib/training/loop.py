@@ -24,7 +24,7 @@ class EpochRow:
     Attributes:
         epoch: counted from 1.
         loss: mean over the training examples, while the weights moved.
-        accuracy: of the same, a fraction of 1.
+        accuracy: of the same, a fraction of 1; None where the targets are no classes of whole images.
         validation_loss: None without validation data.
         validation_accuracy: a fraction of 1, None without validation data.
         lr: the first group's learning rate in the last step.
@@ -32,7 +32,7 @@ class EpochRow:
 
     epoch: int
     loss: float
-    accuracy: float
+    accuracy: float | None
     validation_loss: float | None
     validation_accuracy: float | None
     lr: float
@@ -41,19 +41,20 @@ class EpochRow:
 def fit(model, train, *, epochs, validation=None, lr=0.01, optimizer=None, schedule=None, loss=None, mix=None,
         batch_size=32, drop_last=False, checkpoint=None, resume=False, patience=None, device=None,
         progress=True, seed=0):
-    """Train a classifier; the same seed gives the same weights, also when the training was stopped and resumed.
+    """Train a network; the same seed gives the same weights, also when the training was stopped and resumed.
 
     Args:
-        model: a network from (N, C, H, W) to scores (N, classes), or to a named tuple whose ``logits`` they are; it is
-            moved to the device and trained in place. Frozen batch norms stay in evaluation mode.
+        model: a network from (N, C, H, W) to scores (N, classes), or to a named tuple whose ``logits`` they are; with
+            a loss of its own it may return what that loss takes. It is moved to the device and trained in place.
+            Frozen batch norms stay in evaluation mode.
         train: a dataset of (input, label), a pair (inputs, labels), or a DataLoader (under torchrun one that shares
-            the examples out itself).
+            the examples out itself). With a loss of its own a label may be any tensor, such as a mask.
         epochs: how often every example is seen.
-        validation: data of the same kind, judged after each epoch; with it the best weights come back in the model.
+        validation: labeled images, judged after each epoch; with them the best weights come back in the model.
         lr: the learning rate, if no optimizer is given: SGD with momentum 0.9 over the parameters that learn.
         optimizer: a ``torch.optim`` optimizer over the model's parameters.
         schedule: a function (step, steps) -> factor on all learning rates, see ``schedules``; None: constant.
-        loss: a function (scores, labels) -> mean loss; None: cross-entropy.
+        loss: a function (what the model returns, labels) -> mean loss; None: cross-entropy.
         mix: a function on the arrays of each batch, such as ``MixUp``: (inputs, labels) -> (inputs, shares of the
             classes, (N, classes)); None: batches stay as they are.
         batch_size: examples a step, all processes together.
@@ -154,8 +155,8 @@ class _Run:
         total, right, count = team.total(*sums)
         judged = self._judge(team)
         self.rows.append(EpochRow(
-            epoch=epoch + 1, loss=total / count, accuracy=right / count, lr=self.optimizer.param_groups[0]["lr"],
-            validation_loss=judged[0], validation_accuracy=judged[1]))
+            epoch=epoch + 1, loss=total / count, accuracy=right / count if self.classifies else None,
+            lr=self.optimizer.param_groups[0]["lr"], validation_loss=judged[0], validation_accuracy=judged[1]))
         if self._best_yet():
             self.best = {key: value.detach().cpu().clone() for key, value in self.model.state_dict().items()}
 
@@ -181,7 +182,8 @@ class _Run:
         self.scaler.scale(value * share).backward()
         self.scaler.step(self.optimizer)
         self.scaler.update()
-        return number, int((scores.argmax(1) == (y if y.ndim == 1 else y.argmax(1))).sum())
+        self.classifies = scores.ndim == 2 and y.ndim < 3
+        return number, int((scores.argmax(1) == (y if y.ndim == 1 else y.argmax(1))).sum()) if self.classifies else 0
 
     def _best_yet(self):
         """Whether no epoch had a lower validation loss than the last one."""

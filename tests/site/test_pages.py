@@ -12,6 +12,7 @@ PAGES = ["book/index", "book/how_to_use", "notebooks/00_before_you_start", "note
          "notebooks/07_classic_architectures", "notebooks/07a_inception_family", "notebooks/07b_residual_family",
          "notebooks/08_transfer_learning", "notebooks/09_feature_visualization",
          "notebooks/10_modern_efficient_architectures", "notebooks/11_attention_mechanisms",
+         "notebooks/12_detection_segmentation_intro",
          "book/topics", "book/glossary", "book/references"]
 LIMIT = 200 * 1024  # bytes, gzipped, pictures not counted
 PICTURES = (".png", ".bmp", ".jpeg", ".svg", ".webp")
@@ -68,6 +69,13 @@ def test_axe_finds_no_violation(new_page, name):
         assert not [(scheme, rule["id"], [node["html"][:200] for node in rule["nodes"]][:3]) for rule in found]
 
 
+def test_code_is_dark_where_the_page_is_dark(new_page):
+    page = new_page("notebooks/02_convolution_math.html", color_scheme="dark")
+    lightness = "(name) => getComputedStyle(document.querySelector(name)).backgroundColor.match(/\\d+/g).map(Number)"
+    for name in ("body", "div.cell_input div.highlight"):
+        assert max(page.evaluate(lightness, name)) < 80, name
+
+
 def test_axe_sees_what_is_wrong_in_one_scheme_only(new_page):
     page = new_page("book/how_to_use.html", viewport={"width": 1280, "height": 900}, color_scheme="dark")
     page.add_style_tag(content="@media (prefers-color-scheme: dark) { article p { color: #333 } }")
@@ -122,6 +130,21 @@ def test_far_sections_are_not_laid_out_before_the_reader_comes(new_page):
     after = page.evaluate(heights)
     assert before.count(6000) > len(before) / 2 and after.count(6000) == 0, (before, after)
     assert page.locator(".cnn-blank").count() == 0  # every question has its field by now
+
+
+def test_the_tab_key_finds_the_first_field_of_every_widget(new_page):
+    page = new_page("notebooks/07a_inception_family.html", viewport={"width": 412, "height": 800})
+    assert page.locator(".cnn-widget[data-state]").count() < page.locator(".cnn-widget").count() / 2
+    page.evaluate("""() => { window.first = new Map(); document.addEventListener('focusin', ({target}) => {
+        const root = target.closest('.cnn-widget');
+        if (root && !window.first.has(root)) window.first.set(root, target); }); }""")
+    page.locator("footer a").last.evaluate("(link) => link.id = 'last'")
+    while page.evaluate("document.activeElement.id") != "last":
+        page.keyboard.press("Tab")
+    missed = page.evaluate("""() => [...document.querySelectorAll('.cnn-widget')].filter((root) =>
+        window.first.get(root) !== root.querySelector('input, select, button, [tabindex]'))
+        .map((root) => root.innerText)""")
+    assert missed == []
 
 
 def test_theme_and_page_contents_follow_the_reader(new_page):

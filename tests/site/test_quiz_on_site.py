@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from tests.site.reader import come_to
 from tools.project import notebooks
 
 PAGES = [f"notebooks/{path.stem}.html" for path in notebooks()]
@@ -31,10 +32,8 @@ def questions_of(site, path):
 
 def ready(page, name):
     """Scroll to a question, wait until its quiz listens, and return its form."""
-    form = page.locator(f'form[data-question="{name}"]')
-    form.scroll_into_view_if_needed()
-    page.wait_for_function("(form) => form.closest('.cnn-widget').dataset.state === 'ready'", arg=form.element_handle())
-    return form
+    question = f'[data-question="{name}"]'
+    return come_to(page.locator(f".cnn-widget:has({question})")).locator(question)
 
 
 def plain(text):

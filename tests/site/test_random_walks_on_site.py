@@ -9,6 +9,7 @@ import re
 import pytest
 
 from cnnlib import widgets
+from tests.site.reader import come_to
 from tools.node import call_view
 
 STEPS = 2_000
@@ -34,6 +35,12 @@ WIDGETS = {  # name: the page that it stands on, and a control that no other wid
     "SEGate": ("11_attention_mechanisms", "channel to change"),
     "AttentionExplorer": ("11_attention_mechanisms", "query row"),
     "TokenCalculator": ("11_attention_mechanisms", "hidden dimension"),
+    "YoloGrid": ("12_detection_segmentation_intro", "grid size S"),
+    "IoUExplorer": ("12_detection_segmentation_intro", "A: left"),
+    "NMSExplorer": ("12_detection_segmentation_intro", "IoU threshold"),
+    "PrecisionRecall": ("12_detection_segmentation_intro", "confidence threshold"),
+    "TransposedConvolution": ("12_detection_segmentation_intro", "output padding"),
+    "UNetShapes": ("12_detection_segmentation_intro", "first channels"),
 }
 WALK = """(root, steps) => {
   const inputs = Object.fromEntries([...root.querySelectorAll('label.cnn-control, fieldset.cnn-toggle')].map((label) =>
@@ -112,9 +119,7 @@ def test_page_follows_a_random_walk(new_page, name):
     path, control = WIDGETS[name]
     page = new_page(f"notebooks/{path}.html", viewport={"width": 1280, "height": 900})
     name_of_control = page.locator(".cnn-name", has_text=re.compile(f"^{re.escape(control)}$"))
-    root = page.locator(".cnn-widget").filter(has=name_of_control).first
-    root.scroll_into_view_if_needed()
-    page.wait_for_function("(root) => root.dataset.state === 'ready'", arg=root.element_handle())
+    root = come_to(page.locator(".cnn-widget").filter(has=name_of_control).first)
     steps = walk(getattr(widgets, name)(), random.Random(name))
     for at in range(0, STEPS, 200):
         assert root.evaluate(WALK, steps[at:at + 200]) == []

@@ -6,6 +6,7 @@ import pytest
 from cnnlib.widgets import KernelGallery, LoopStepper
 from cnnlib.widgets.kernel_gallery import KERNELS, NINE, OWN, PICTURES
 from cnnlib.widgets.loop_stepper import FUNCTIONS, PROBLEMS, LoopView
+from tests.site.reader import come_to
 from tools.node import call_view
 
 CHOOSE = """(root, indices) => [...root.querySelectorAll('select')].slice(0, indices.length).forEach((select, i) => {
@@ -26,10 +27,7 @@ def widget(new_page):
     """Return a function that opens a page and returns its ready widget that holds a selector."""
     def open_widget(path, selector):
         page = new_page(path, viewport={"width": 1280, "height": 900})
-        root = page.locator(f".cnn-widget:has({selector})").first
-        root.scroll_into_view_if_needed()
-        page.wait_for_function("(root) => root.dataset.state === 'ready'", arg=root.element_handle())
-        return root
+        return come_to(page.locator(f".cnn-widget:has({selector})").first)
     return open_widget
 
 

@@ -19,6 +19,6 @@ def setup(app):
     app.connect("html-page-context", assets.move_pictures, priority=920)
     app.connect("html-page-context", assets.mend, priority=930)
     app.connect("html-page-context", assets.drop_unused, priority=999)
-    app.connect("build-finished", styles.join_styles)
+    app.connect("build-finished", styles.join_styles, priority=900)  # after Furo has written the dark colors of code
     app.add_css_file("site.css")
     return {"parallel_read_safe": True, "parallel_write_safe": False}

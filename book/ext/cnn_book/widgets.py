@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 import subprocess
+from html import escape
 from pathlib import Path
 
 from myst_nb.sphinx_ import NbMetadataCollector
@@ -29,9 +30,11 @@ KEPT = {
     "Dropdown": CHOICE, "ToggleButtons": CHOICE, "Play": ("value", "min", "max", "step", "interval"),
     "VBox": ("children",), "HBox": ("children",), "Label": ("value",),
 }
-# Chromium lays out the section around a text field as soon as the page is there, however far away; until the widget is
-# mounted, near the screen, a blank of the same size stands in its place.
-FIELD = re.compile(r'<input type="text"[^>]*>')
+# A browser that fills in forms lays out every section with a form, a text field or a selector as soon as the page is
+# there, however far away; until the widget is mounted, near the screen, plain elements of their size stand there.
+SELECT = re.compile(r"<(select).*?</select>", re.S)
+FORM = re.compile(r"<form\b(.*?)</form>", re.S)
+FIELD = re.compile(r'<input type="(text|radio)"[^>]*>|<(button) type="submit">(.*?)</button>', re.S)
 NOT_TRAITS = {"layout", "tabbable", "tooltip"}
 
 
@@ -44,7 +47,7 @@ def replace_widgets(app, pagename, templatename, context, doctree):
     roots = [json.loads(text)["model_id"] for text in VIEW_SCRIPT.findall(context["body"])]
     folder = Path(app.outdir) / "_static" / "widgets"
     page = compact(state, roots, folder, pagename)
-    html = (FIELD.sub('<span class="cnn-blank"></span>', each) for each in prerender(page, folder))
+    html = (without_fields(each) for each in prerender(page, folder))
     body = VIEW_SCRIPT.sub(lambda _: f'<div class="cnn-widget">{next(html)}</div>', context["body"])
     data = json.dumps({"models": page["models"], "links": page["links"]}, separators=(",", ":")).replace("</", "<\\/")
     pathto = context["pathto"]
@@ -96,6 +99,17 @@ def prerender(page, folder):
         raise ExtensionError(f"widgets: a default picture could not be drawn: {done.stderr.strip()[-600:]}")
     html = json.loads(done.stdout)
     return [html[root] for root in page["roots"]]
+
+
+def without_fields(html):
+    """Return the HTML with a plain element for each form and field; the host puts them back (fillIn)."""
+    html = SELECT.sub(_blank, html)
+    return FORM.sub(lambda form: f"<div data-form{FIELD.sub(_blank, form[1])}</div>", html)
+
+
+def _blank(field):
+    kind, *text = filter(None, field.groups())
+    return f'<span class="cnn-blank cnn-blank-{kind}" data-html="{escape(field[0])}">{"".join(text)}</span>'
 
 
 def write_hashed(folder, name, text):

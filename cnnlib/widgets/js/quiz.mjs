@@ -60,11 +60,7 @@ function choice(question, prefix) {
 function numeric(question, prefix) {
   const name = `${prefix}-${escapeHtml(question.id)}`;
   return `<label class="cnn-ask" for="${name}">${rich(question.ask)}</label><span class="cnn-numeric">`
-    + `${field(name)}<button type="submit">Check</button></span>`;
-}
-
-function field(name) {
-  return `<input type="text" inputmode="decimal" id="${name}" name="${name}" size="10" autocomplete="off">`;
+    + `<input type="text" inputmode="decimal" id="${name}" name="${name}" size="10" autocomplete="off"><button type="submit">Check</button></span>`;
 }
 
 // Storage may be off or full: then the quiz works and remembers nothing.
@@ -92,9 +88,6 @@ function render({ model, el }) {
   el.classList.add("cnn-view");
   el.dataset.lmSuppressShortcuts = "true"; // JupyterLab: keys typed here are no notebook commands
   if (!el.querySelector("form")) el.innerHTML = draw({ questions }, `q${rendered}`); // the website has written it already
-  el.querySelectorAll(".cnn-blank").forEach((blank) => { // with room for the fields
-    blank.outerHTML = field(escapeHtml(blank.closest("form").querySelector("label").htmlFor));
-  });
 
   const answerOf = (form) => (byId(form).options ? form.querySelector("input:checked")?.value : form.querySelector("input").value);
   const show = (form, answer) => {
