@@ -1,10 +1,13 @@
 """Every page: nothing from elsewhere, nothing shifts, light enough, readable by all."""
 import gzip
 import re
+import time
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+
+from tools.serve import Handler
 
 PAGES = ["book/index", "book/how_to_use", "notebooks/00_before_you_start", "notebooks/01_why_convolution",
          "notebooks/02_convolution_math", "notebooks/03_convolution_from_scratch", "notebooks/04_pooling_layers",
@@ -41,6 +44,15 @@ def open_all(page):
     page.evaluate(OPEN_ALL)
 
 
+def drip(handler, source, target):
+    """Send a page in a hundred parts, as a slow line does; the rest at once."""
+    text = source.read()
+    size = len(text) // 100 + 1 if handler.path.endswith(".html") else len(text) + 1
+    for start in range(0, len(text), size):
+        target.write(text[start:start + size])
+        time.sleep(0.02)
+
+
 def weight(urls, site):
     """Return the bytes of what was loaded, gzipped where a server would, without pictures."""
     files = {site / urlsplit(url).path.lstrip("/") for url in urls}
@@ -56,6 +68,13 @@ def test_narrow_page_is_light_and_still(new_page, address, site, name):
     assert weight(urls, site) <= LIMIT
     open_all(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert page.evaluate(SHIFT) <= 0.02
+
+
+@pytest.mark.parametrize("name", ["book/index", "book/topics", "notebooks/02_convolution_math"])
+def test_page_is_still_while_it_arrives(new_page, monkeypatch, name):
+    monkeypatch.setattr(Handler, "copyfile", drip)
+    page = new_page(f"{name}.html", viewport={"width": 320, "height": 700})
     assert page.evaluate(SHIFT) <= 0.02
 
 
