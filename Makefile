@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+HUB := deploy/jupyterhub
+PROXY := $(HUB)/node_modules/.ready
 
-.PHONY: help setup book site test check lint lab bench clean-notebooks weights stamp clean
+.PHONY: help setup book site test check lint lab bench clean-notebooks weights exercises stamp clean
 
 help: ## say what can be made (this list)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -19,11 +21,12 @@ site: $(READY) ## build the website into _build/html
 test check: export OMP_NUM_THREADS = 1
 test check: export OPENBLAS_NUM_THREADS = 1
 
-test: lint ## run every test: code, notebooks, website, browser
+test: lint $(PROXY) ## run every test: code, notebooks, website, browser
+	@$(BIN)/python -m tools.guard
 	@chromium=$$($(BIN)/python -m tools.browser) && CNN_CHROMIUM="$$chromium" $(BIN)/python -m pytest
 
-check: lint ## run the quick tests: no notebook is executed, no browser started
-	@$(BIN)/python -m pytest cnnlib tests --ignore=tests/site
+check: lint ## run the quick tests: no notebook is executed, no browser started, nothing graded
+	@$(BIN)/python -m pytest cnnlib tests --ignore=tests/site --ignore=tests/grading
 
 lint: $(READY) ## look for mistakes without running anything
 	@$(BIN)/python -m ruff check .
@@ -42,12 +45,20 @@ clean-notebooks: $(READY) ## clear from the notebooks what does not belong into 
 weights: $(READY) ## train the two small networks of the box again (about half an hour)
 	@$(BIN)/python -m tools.weights
 
+exercises: $(READY) ## write the students' edition of the assignments into build/exercises
+	@$(BIN)/python -m grading edition
+
 stamp: $(READY) ## write the setup cell into all notebooks, after a change of address or version
 	@$(BIN)/python -m tools.stamp
 
 clean: ## remove what was built, but not .venv
 	rm -rf _build build dist .pytest_cache .ruff_cache .hypothesis
 	find cnnlib tests tools book benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# the hub's proxy, which comes from npm, for the test of the hub
+$(PROXY): $(HUB)/package.json $(READY)
+	@$(BIN)/python $(HUB)/start.py --install
+	@touch $@
 
 setup: $(READY) ## set up .venv and nothing else
 

@@ -8,7 +8,7 @@ from IPython.core.inputtransformer2 import TransformerManager
 
 import cnnlib
 from tools.clean import read
-from tools.project import ROOT, metadata, notebooks, repository_url
+from tools.project import ROOT, assignments, metadata, notebooks, repository_url
 from tools.stamp import main, setup_source
 
 ADDRESS = "https://git.example.org/someone/book"
@@ -29,9 +29,14 @@ def copy(tmp_path):
     return tmp_path, set_address
 
 
+def every(root):
+    """Return the paths of all notebooks that are stamped."""
+    return notebooks(root) + assignments(root)
+
+
 def setup_cells(root):
     """Return the set-up cells of all notebooks."""
-    return [next(cell.source for cell in read(path).cells if cell.id == "setup") for path in notebooks(root)]
+    return [next(cell.source for cell in read(path).cells if cell.id == "setup") for path in every(root)]
 
 
 def run(source, find_spec=lambda name: None, monkeypatch=None):
@@ -61,8 +66,8 @@ def test_an_address_reaches_every_notebook(copy, capsys):
     assert len(capsys.readouterr().out.splitlines()) == 2 * len(before)
     for cell in setup_cells(root):
         assert f"git+{ADDRESS}@v{metadata()['version']}" in cell
-    stamped = [path.read_bytes() for path in notebooks(root)]
-    assert main([], root) == 0 and [path.read_bytes() for path in notebooks(root)] == stamped
+    stamped = [path.read_bytes() for path in every(root)]
+    assert main([], root) == 0 and [path.read_bytes() for path in every(root)] == stamped
 
 
 def test_taking_the_address_away_brings_the_old_files_back(copy):
@@ -71,7 +76,7 @@ def test_taking_the_address_away_brings_the_old_files_back(copy):
     set_address("")
     assert main([], root) == 0
     if not repository_url():
-        assert [path.read_bytes() for path in notebooks(root)] == [path.read_bytes() for path in notebooks()]
+        assert [path.read_bytes() for path in every(root)] == [path.read_bytes() for path in every(ROOT)]
 
 
 @pytest.mark.parametrize(("torch", "package"), [(True, "cnnlib"), (False, "cnnlib[torch]")])

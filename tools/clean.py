@@ -14,7 +14,7 @@ from pathlib import Path
 
 import nbformat
 
-from tools.project import notebooks
+from tools.project import assignments, notebooks
 
 KEEP = "keep_output"
 METADATA = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -159,12 +159,12 @@ def process(path, *, execute=False, check=False):
 def main(arguments=None):
     """Clean the named notebooks, or all of the book; return 1 if one failed or, with --check, is not clean."""
     parser = argparse.ArgumentParser(prog="python -m tools.clean", description="Clean notebooks.")
-    parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK", help="default: all in notebooks/")
+    parser.add_argument("notebooks", nargs="*", type=Path, metavar="NOTEBOOK", help="default: all of the book")
     parser.add_argument("--run", action="store_true", help="execute first and store the text outputs")
     parser.add_argument("--check", action="store_true", help="change nothing, say what would change")
     options = parser.parse_args(arguments)
     status = 0
-    for path in options.notebooks or notebooks():
+    for path in options.notebooks or notebooks() + assignments():
         try:
             changed = process(path, execute=options.run, check=options.check)
         except CleanError as error:
@@ -196,6 +196,8 @@ def _cell_metadata(metadata):
     kept = {"tags": list(dict.fromkeys(metadata["tags"]))} if metadata.get("tags") else {}
     if metadata.get("jupyter", {}).get("source_hidden"):
         kept["jupyter"] = {"source_hidden": True}
+    if "nbgrader" in metadata:
+        kept["nbgrader"] = metadata["nbgrader"]
     return nbformat.from_dict(kept)
 
 

@@ -24,6 +24,11 @@ def notebooks(root=ROOT):
     return sorted((root / "notebooks").glob("*.ipynb"))
 
 
+def assignments(root=ROOT):
+    """Return the paths of the assignments' sources and of the capstone, in reading order."""
+    return sorted((root / "notebooks" / "exercises").glob("*/*.ipynb"))
+
+
 def bring_up_to_date(path, text, only_check=False):
     """Write a generated file if it differs, say so in one line, and return whether it stays behind.
 

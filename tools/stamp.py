@@ -9,7 +9,7 @@ from pathlib import Path
 from nbformat.v4 import new_code_cell
 
 from tools.clean import CleanError, read, render, write
-from tools.project import ROOT, metadata, notebooks, repository_url
+from tools.project import ROOT, assignments, metadata, notebooks, repository_url
 
 ADDRESS = re.compile(r"https://[\w.-]+(/[\w.~-]+)+")
 
@@ -65,7 +65,7 @@ def main(arguments=(), root=ROOT):
         source = setup_source(root)
     except ValueError as error:
         return str(error)
-    for path in notebooks(root):
+    for path in notebooks(root) + assignments(root):
         try:
             text = render(stamped(read(path), source))
         except CleanError as error:

@@ -7,11 +7,25 @@ check serves a reader alone and an autograder.
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
 UNANSWERED = "Not answered yet."
 RIGHT = "Right: all cases pass."
+
+
+class Refusal(Exception):
+    """What an answer raises that may not be judged further; the name stands where a mistake's would.
+
+    Args:
+        name: a short name in words with hyphens, as "forbidden-function".
+        message: what the reader sees.
+    """
+
+    def __init__(self, name, message):
+        super().__init__(message)
+        self.name = name
 
 
 @dataclass(frozen=True)
@@ -57,6 +71,8 @@ class Exercise:
         reference: the right function, or the right value where there are no cases.
         cases: argument tuples, smallest first; a last dict holds keyword arguments. None: the answer is a value.
         mistakes: known wrong answers; the first that fits is named.
+        probe: called with an answer and the arguments of a case where a call of the answer is not what is compared: for
+            a class, what an object of it does.
         tolerance: largest allowed difference, relative to the largest right number (or to 1 if that is smaller).
     """
 
@@ -65,6 +81,7 @@ class Exercise:
     reference: object
     cases: tuple | None = None
     mistakes: tuple[Mistake, ...] = field(default=())
+    probe: Callable | None = None
     tolerance: float = 1e-6
 
     def check(self, answer):
@@ -94,23 +111,33 @@ class Exercise:
         results = []
         for case in self.cases:
             try:
-                results.append(_call(answer, case))
+                results.append(self._result(answer, case))
+            except Refusal as refusal:
+                return Feedback(False, refusal.name, str(refusal))
             except Exception as error:  # whatever the reader's code raises
                 return Feedback(False, None, f"{_shown(self.name, case)} raised {type(error).__name__}: {error}")
         if all(result is None for result in results):
             return Feedback(False, None, UNANSWERED)
-        right = [_call(self.reference, case) for case in self.cases]
+        right = [self._result(self.reference, case) for case in self.cases]
         wrong = [i for i, pair in enumerate(zip(results, right, strict=True)) if not self._same(*pair)]
         if not wrong:
             return Feedback(True, None, RIGHT)
         for mistake in self.mistakes:
-            expected = [_call(mistake.wrong, case) for case in self.cases]
-            if all(self._same(*pair) for pair in zip(results, expected, strict=True)):
+            if all(self._makes(mistake, case, result) for case, result in zip(self.cases, results, strict=True)):
                 return _named(mistake)
         first = wrong[0]
         call = _shown(self.name, self.cases[first])
         return Feedback(False, None, _difference(call, results[first], right[first])
                         or self._values(call, results[first], right[first]))
+
+    def _result(self, answer, case):
+        return _call(answer if self.probe is None else partial(self.probe, answer), case)
+
+    def _makes(self, mistake, case, result):
+        try:
+            return self._same(result, self._result(mistake.wrong, case))
+        except Exception:  # a wrong function may fail where the answer does not
+            return False
 
     def _values(self, call, answer, right):
         """Return a text for two values of one shape: small ones in full, large ones at the first place that differs."""

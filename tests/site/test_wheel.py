@@ -9,8 +9,9 @@ import zipfile
 
 import pytest
 
+from grading.edition import edition
 from tools.clean import read, render
-from tools.project import ROOT, notebooks
+from tools.project import ROOT, assignments, notebooks
 
 WIDGETS_7 = ("ipywidgets", "jupyterlab_widgets", "jupyterlab-widgets", "widgetsnbextension")
 RUN = """
@@ -21,6 +22,16 @@ notebook = nbformat.read(sys.argv[1], as_version=4)
 nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
 state = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"]
 print(sum(model["model_name"] == "AnyModel" for model in state.values()))
+"""
+
+ANSWERS = """
+import sys, nbformat, nbclient, cnnlib
+assert not cnnlib.__file__.startswith(sys.argv[2]), cnnlib.__file__
+notebook = nbformat.read(sys.argv[1], as_version=4)
+nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
+for cell in notebook.cells:
+    for output in cell.get("outputs", []):
+        print("unanswered" if output.get("data", {}).get("text/plain") == "Not answered yet." else output)
 """
 
 
@@ -85,6 +96,23 @@ def test_notebook_runs_from_the_wheel_alone(python, tmp_path, name):
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     views = run(python, "-c", RUN, f"{name}.ipynb", str(ROOT), cwd=tmp_path, env=environment)
     assert int(views) > 0
+
+
+@pytest.fixture(scope="module")
+def student_edition(tmp_path_factory):
+    """Return the folder of the assignments as students get them."""
+    folder = tmp_path_factory.mktemp("edition") / "exercises"
+    edition(folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", [path.stem for path in assignments()])
+def test_assignment_runs_untouched_from_the_wheel_alone(python, student_edition, tmp_path, name):
+    shutil.copy(student_edition / name / f"{name}.ipynb", tmp_path)
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    answers = run(python, "-c", ANSWERS, f"{name}.ipynb", str(ROOT), cwd=tmp_path, env=environment)
+    checks = sum(cell.id.endswith("-check") for cell in read(tmp_path / f"{name}.ipynb").cells)
+    assert answers.split() == ["unanswered"] * checks and (checks >= 3 or name == "capstone")
 
 
 def test_wheel_holds_every_file_of_the_package(wheel):

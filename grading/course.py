@@ -1,0 +1,180 @@
+"""A course's folder: its settings, its places, its lock and its backups."""
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import sqlite3
+import tempfile
+import time
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from grading.sandbox import ROOT, Limits
+
+SOURCES = ROOT / "notebooks" / "exercises"
+SETTINGS = '''\
+# Settings of the course. The seed draws the data of the graded cases: keep it to yourself, and take another each term.
+name = "{name}"
+seed = "{seed}"
+
+[limits]            # what one submission may use
+memory = 3000       # megabytes
+processes = 64
+disk = 64           # megabytes
+cell_seconds = 20   # one cell, or one call of a check
+seconds = 120       # the whole submission
+
+[late]
+grace_minutes = 15
+percent_a_day = 10  # of the points reached, for each day begun
+'''
+CONFIG = '''\
+import sys
+
+sys.path.insert(0, {root!r})
+from grading.settings import configure  # noqa: E402
+
+configure(get_config(), {folder!r})  # noqa: F821
+'''
+
+
+class CourseError(Exception):
+    """What stops a command, in one line."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """A course's folder.
+
+    Attributes:
+        folder: where it is.
+        settings: the content of course.toml.
+    """
+
+    folder: Path
+    settings: dict
+
+    @property
+    def database(self):
+        """The gradebook's address."""
+        return f"sqlite:///{self.folder / 'gradebook.db'}"
+
+    @property
+    def limits(self):
+        """What a submission's sandbox may use."""
+        rows = self.settings.get("limits", {})
+        return Limits(memory=rows.get("memory", 3000), processes=rows.get("processes", 64), disk=rows.get("disk", 64),
+                      cpu=rows.get("seconds", 120))
+
+    def submissions(self, assignment):
+        """Return the folders of an assignment's submissions by student, in order."""
+        found = (self.folder / "submitted").glob(f"*/{assignment}")
+        return {path.parent.name: path for path in sorted(found)}
+
+    def notebook(self, kind, assignment):
+        """Return the path of an assignment's notebook in "source" or "release".
+
+        Raises:
+            CourseError: it is not there.
+        """
+        path = self.folder / kind / assignment / f"{assignment}.ipynb"
+        if not path.is_file():
+            raise CourseError(f"{assignment}: there is no {kind} notebook; run: python -m grading release {assignment}")
+        return path
+
+    def record_path(self, assignment, student):
+        """Return where the result of a submission is kept."""
+        return self.folder / "records" / assignment / f"{student}.json"
+
+    def records(self, assignment):
+        """Return the results of an assignment by student."""
+        paths = sorted((self.folder / "records" / assignment).glob("*.json"))
+        return {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+
+    @contextlib.contextmanager
+    def lock(self):
+        """Let no second program write to the gradebook.
+
+        Raises:
+            CourseError: one does already.
+        """
+        with open(self.folder / ".grading.lock", "w", encoding="ascii") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise CourseError("another grading command is at work in this course; wait for its end") from None
+            yield
+
+    def back_up(self):
+        """Copy the gradebook into backups/, and return the copy; None while there is no gradebook."""
+        original = self.folder / "gradebook.db"
+        if not original.exists():
+            return None
+        folder = self.folder / "backups"
+        folder.mkdir(exist_ok=True)
+        copy = folder / f"gradebook-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.db"
+        with contextlib.closing(sqlite3.connect(original)) as old, contextlib.closing(sqlite3.connect(copy)) as new:
+            old.backup(new)
+        return copy
+
+
+def open_course(folder):
+    """Return the course in a folder.
+
+    Raises:
+        CourseError: there is none, or its settings cannot be read.
+    """
+    path = Path(folder).resolve() / "course.toml"
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CourseError(f"{folder}: no course is here; make one with: python -m grading init {folder}") from None
+    except ValueError as error:
+        raise CourseError(f"{path}: {error}") from None
+    if not settings.get("seed"):
+        raise CourseError(f"{path}: seed must be set")
+    return Course(path.parent, settings)
+
+
+def init_course(folder, name):
+    """Make a course's folder, which only its owner can read, and return the course.
+
+    Raises:
+        CourseError: there is a course already.
+    """
+    folder = Path(folder).resolve()
+    if (folder / "course.toml").exists():
+        raise CourseError(f"{folder}: there is a course already")
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    write(folder / "course.toml", SETTINGS.format(name=name, seed=secrets.token_hex(8)))
+    write(folder / "nbgrader_config.py", CONFIG.format(root=str(ROOT), folder=str(folder)))
+    for part in ("source", "release", "submitted"):
+        (folder / part).mkdir(exist_ok=True)
+    return open_course(folder)
+
+
+def write(path, text):
+    """Write a file in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    with open(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def fingerprint(*parts):
+    """Return a text that changes when one of the texts, bytes or files in folders does."""
+    total = hashlib.sha256()
+    for part in parts:
+        paths = sorted(path for path in part.rglob("*") if path.is_file()) if isinstance(part, Path) else []
+        for path in paths:
+            total.update(str(path.relative_to(part)).encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+        if not isinstance(part, Path):
+            total.update(hashlib.sha256(part if isinstance(part, bytes) else str(part).encode()).digest())
+    return total.hexdigest()

@@ -1,0 +1,47 @@
+"""One of the processes that grade: a line of JSON in, a line out."""
+import json
+import os
+import signal
+import sys
+
+from grading.judge import judge, refuse
+from grading.sandbox import Limits
+from grading.submission import Refused, read_submission
+
+
+def work(job):
+    """Return ``{"status", "reason", "cells", "rows"}`` for a job.
+
+    Args:
+        job: "folder" of the submission, paths of the "source" and "release" notebooks, "limits", "seconds", "budget",
+            "trusted".
+    """
+    source, released = (json.loads(open(job[kind], encoding="utf-8").read()) for kind in ("source", "release"))
+    try:
+        submitted = read_submission(job["folder"], os.path.basename(job["release"]))
+    except Refused as error:
+        cells, rows = refuse(source, released, str(error))
+        return {"status": "refused", "reason": str(error), "cells": cells, "rows": rows}
+    cells, rows = judge(source, released, submitted, Limits(**job["limits"]), seconds=job["seconds"],
+                        budget=job["budget"], trusted=job["trusted"])
+    return {"status": "graded", "reason": "", "cells": cells, "rows": rows}
+
+
+def main():
+    """Work until nobody asks any more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this process
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nothing that a check prints may look like a result
+    out.write(b"ready\n")
+    out.flush()
+    for line in sys.stdin:
+        try:
+            result = work(json.loads(line))
+        except Exception as error:
+            result = {"status": "failed", "reason": f"{type(error).__name__}: {error}"[:500]}
+        out.write(json.dumps(result).encode() + b"\n")
+        out.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Tests of the package that releases, collects and grades assignments; grading runs on Linux."""

@@ -1,0 +1,103 @@
+"""A finished function is noticed under every name; what is allowed is not."""
+import functools
+import importlib
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+import scipy.signal
+import torch
+
+from cnnlib import scratch
+from cnnlib.exercises import Refusal
+from cnnlib.exercises._watch import CONVOLUTION, POOLING, watching
+
+X, W = np.ones((1, 1, 5, 5)), np.ones((1, 1, 3, 3))
+XT, WT = torch.tensor(X), torch.tensor(W)
+
+
+def in_a_thread(work):
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+
+
+FORBIDDEN = {
+    "by name": lambda: scratch.conv2d(X, W),
+    "the readable version": lambda: scratch.conv2d_v5(X, W),
+    "by importlib": lambda: importlib.import_module("cnnlib.scratch").conv2d(X, W),
+    "from a list": lambda: [getattr(scratch, "conv" + "2d")][0](X, W),
+    "partial": functools.partial(scratch.conv2d, X, W),
+    "in a thread": lambda: in_a_thread(lambda: scratch.conv2d(X, W)),
+    "NumPy": lambda: np.convolve([1, 2], [3]),
+    "SciPy": lambda: scipy.signal.convolve2d(X[0, 0], W[0, 0]),
+    "PyTorch": lambda: torch.conv2d(XT, WT),
+    "a layer": lambda: torch.nn.Conv2d(1, 1, 3)(torch.ones(1, 1, 5, 5)),
+    "an operator": lambda: torch.ops.aten.convolution(XT, WT, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1),
+    "unfold": lambda: torch.nn.functional.unfold(XT, 3),
+    "in spite of an error": lambda: (scratch.conv2d(X, W), 1 / 0),
+}
+
+
+@pytest.mark.parametrize("name", FORBIDDEN)
+def test_forbidden_call_is_noticed(name):
+    with pytest.raises(Refusal, match=r"^This task is to be solved without .*; your answer calls it\.$") as caught:
+        with watching(CONVOLUTION):
+            FORBIDDEN[name]()
+    assert caught.value.name == "forbidden-function"
+
+
+@pytest.mark.parametrize("work", [
+    lambda: np.tensordot(X, X, axes=4), lambda: XT @ XT, lambda: scratch.pad2d(X, (1, 1, 1, 1)),
+    lambda: np.lib.stride_tricks.sliding_window_view(X, (3, 3), axis=(2, 3)), lambda: scratch.max_pool2d(X, 2)])
+def test_allowed_calls_pass(work):
+    with watching(CONVOLUTION):
+        work()
+
+
+def test_each_list_forbids_its_own():
+    with pytest.raises(Refusal), watching(POOLING):
+        torch.nn.functional.max_pool2d(XT, 2)
+    with watching(CONVOLUTION):
+        torch.nn.functional.max_pool2d(XT, 2)
+    with watching(POOLING):
+        scratch.conv2d(X, W)
+
+
+def test_pytorch_is_watched_from_the_moment_it_is_loaded():
+    """In a process that has no torch yet, the first call is seen as well."""
+    code = ("import sys\n"
+            "from cnnlib.exercises._watch import CONVOLUTION, watching\n"
+            "assert 'torch' not in sys.modules\n"
+            "def answer():\n"
+            "    import torch\n"
+            "    return torch.conv2d(torch.ones(1, 1, 5, 5), torch.ones(1, 1, 3, 3))\n"
+            "try:\n"
+            "    with watching(CONVOLUTION):\n"
+            "        answer()\n"
+            "except Exception as error:\n"
+            "    print(error)\n"
+            "with watching(CONVOLUTION):\n"
+            "    print(sum([1, 2]))\n")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "This task is to be solved without aten::convolution; your answer calls it.\n3\n"
+
+
+def test_switching_the_watch_off_is_noticed_and_it_leaves_nothing_behind():
+    with pytest.raises(Refusal) as caught, watching(CONVOLUTION):
+        sys.setprofile(None)
+    assert caught.value.name == "watch-switched-off"
+    assert sys.getprofile() is None
+    with pytest.raises(ZeroDivisionError), watching(CONVOLUTION):
+        1 / 0  # noqa: B018
+    assert sys.getprofile() is None
+    assert not torch.utils._python_dispatch._len_torch_dispatch_stack()
+
+
+def test_names_of_packages_that_are_not_there_do_no_harm():
+    with watching(["no_such_package.function"]):
+        pass
+    with pytest.raises(AttributeError), watching(["numpy.no_such_function"]):  # a slip in a task is not passed over
+        pass
