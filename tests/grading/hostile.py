@@ -2,7 +2,8 @@
 
 ``PLACE`` stands for a folder that a program should not reach, ``PORT`` for a port on which somebody listens.
 """
-from tests.grading.students import cell_of
+from tests.grading.students import cell_of, hand_in, notebook
+from tests.grading.students import right as right_answers
 
 RIGHT_SHAPE = """
 def map_shape(input_shape, out_channels, kernel_size, *, stride=(1, 1), padding=(0, 0)):
@@ -147,10 +148,35 @@ def doubled_cells(made):
 
 EDITS = {"deleted-cells": deleted_cells, "renamed-ids-and-points": renamed_cells, "doubled-cells": doubled_cells}
 FILES = {"bad-json": b'{"cells": [', "nested-json": b"[" * 100_000, "too-large": b" " * (6 * 2**20)}
+NAMES = [*CELLS, *FORBIDDEN, *EDITS, *FILES, "link"]
 
 
-def answers(name, right, place, port):
+def cells_of(name, right, place, port):
     """Return the cells of a case: the right answers, one of them replaced."""
     task, table = ("map_shape", CELLS) if name in CELLS else ("filter_map", FORBIDDEN)
     text = table[name][1].replace("PLACE", str(place)).replace("PORT", str(port))
     return {**right, cell_of(task): text}
+
+
+def expected(name):
+    """Return the points of a case out of twelve."""
+    if name in FILES or name == "link":
+        return 0
+    return 12 - {**CELLS, **FORBIDDEN}.get(name, (0,))[0]
+
+
+def hand_in_all(course, place, port):
+    """Hand in every hostile case, by a student of its name."""
+    answers = right_answers(course)
+    for name in NAMES:
+        if name in FILES:
+            hand_in(course, name, FILES[name])
+            continue
+        edit = EDITS.get(name)
+        made = notebook(course, answers if edit or name == "link" else cells_of(name, answers, place, port))
+        if edit:
+            edit(made)
+        path = hand_in(course, name, made)
+        if name == "link":
+            path.rename(course.folder / "real.ipynb")
+            path.symlink_to(course.folder / "real.ipynb")

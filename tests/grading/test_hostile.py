@@ -21,7 +21,6 @@ from tests.grading.students import ASSIGNMENT, hand_in, honest, notebook, right
 
 ORDINARY = 12345  # a user who may make no cgroups; where the tests run as one, there is no root to try
 USERS = ["root", "ordinary user"] if os.geteuid() == 0 else ["ordinary user"]
-NAMES = [*hostile.CELLS, *hostile.FORBIDDEN, *hostile.EDITS, *hostile.FILES, "link"]
 
 
 def as_user(user):
@@ -43,13 +42,6 @@ import resource, sys
 from grading.__main__ import main
 print(main(sys.argv[1:]), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "MB")
 """
-
-
-def expected(name):
-    """Return the points of a case out of twelve."""
-    if name in hostile.FILES or name == "link":
-        return 0
-    return 12 - {**hostile.CELLS, **hostile.FORBIDDEN}.get(name, (0,))[0]
 
 
 class Listener:
@@ -80,23 +72,6 @@ def listener():
     made.socket.close()
 
 
-def hand_in_all(course, place, port):
-    """Hand in every hostile case, by a student of its name."""
-    answers = right(course)
-    for name in NAMES:
-        if name in hostile.FILES:
-            hand_in(course, name, hostile.FILES[name])
-            continue
-        edit = hostile.EDITS.get(name)
-        made = notebook(course, answers if edit or name == "link" else hostile.answers(name, answers, place, port))
-        if edit:
-            edit(made)
-        path = hand_in(course, name, made)
-        if name == "link":
-            path.rename(course.folder / "real.ipynb")
-            path.symlink_to(course.folder / "real.ipynb")
-
-
 def contents(*folders):
     """Return what stands in folders, byte for byte."""
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -113,7 +88,7 @@ def outcome(request, released, listener):
     place.mkdir()
     (place / "canary").write_text("alive")
     (place / "test.py").write_text("### BEGIN HIDDEN TESTS")
-    hand_in_all(course, place, listener.port)
+    hostile.hand_in_all(course, place, listener.port)
     points = honest(course, 20)
     if as_user(request.param):
         subprocess.run(["chown", "-R", str(ORDINARY), str(top)], check=True)
@@ -130,9 +105,9 @@ def row(outcome, student):
     return outcome["course"].records(ASSIGNMENT)[student]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", hostile.NAMES)
 def test_hostile_submission_gets_what_it_earned(outcome, name):
-    assert row(outcome, name)["score"] == expected(name), row(outcome, name)["rows"]
+    assert row(outcome, name)["score"] == hostile.expected(name), row(outcome, name)["rows"]
     assert row(outcome, name)["status"] == ("refused" if name in hostile.FILES or name == "link" else "graded")
 
 
@@ -180,7 +155,7 @@ def test_cases_bite_without_the_guard(released, tmp_path, listener):
     (place / "test.py").write_text("### BEGIN HIDDEN TESTS")
     answers, calls = right(course), listener.calls
     for name in ("reads-sources", "network", "fills-the-disk", "pickle", "two-hundred-processes"):
-        made = hostile.answers(name, answers, place, listener.port)
+        made = hostile.cells_of(name, answers, place, listener.port)
         if name == "two-hundred-processes":
             made = {each: text.replace("200", "3").replace("600", "30") for each, text in made.items()}
         made = {each: text.replace(', "/tmp", "/box"', ",") for each, text in made.items()}

@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from grading.leaks import hidden_lines, leaks
+from tools.clean import read
+from tools.project import ROOT, notebooks
 from tools.serve import Handler
 
 PAGES = ["book/index", "book/how_to_use", "notebooks/00_before_you_start", "notebooks/01_why_convolution",
@@ -124,6 +127,15 @@ def test_nothing_unused_is_on_the_page(site, name):
     for word in ("thebe", "require", "mathjax", "toggle", "design", "sphinx-book", "//"):
         assert not [address for address in loaded if word in address], word
     assert "kernelname" not in html and "thebe" not in html
+
+
+def test_website_shows_no_solution_of_an_assignment(site):
+    """Lines that stand in a chapter, such as torch.manual_seed(seed), tell nobody anything."""
+    sources = [ROOT / "notebooks" / "exercises"]
+    public = [cell.source for path in notebooks() for cell in read(path).cells]
+    shown = {" ".join(line.split()) for text in public for line in text.splitlines()}
+    assert len(hidden_lines(sources) - shown) > 0.9 * len(hidden_lines(sources))
+    assert leaks([site], sources, own=public) == []
 
 
 def test_code_is_copied_from_the_keyboard_and_outputs_have_no_button(new_page):
