@@ -123,14 +123,14 @@ def _bwrap(limits):
                   "--symlink", "usr/lib64", "/lib64", "--proc", "/proc", "--dev", "/dev"]
     if os.path.exists("/etc/ld.so.cache"):
         arguments += ["--ro-bind", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    for folder in ("/tmp", "/box"):  # before the project, which may stand in /tmp
+        arguments += ["--perms", "1777", "--size", size, "--tmpfs", folder]
     made = set()
     for folder in [Path(sys.base_prefix).resolve(), Path(sys.prefix).absolute(), ROOT / "cnnlib", ROOT / "grading"]:
         if not str(folder).startswith("/usr/"):
             arguments += [*_parents(folder, made), "--ro-bind", str(folder), str(folder)]
     if HIDDEN.exists():
         arguments += ["--tmpfs", str(HIDDEN), "--remount-ro", str(HIDDEN)]
-    for folder in ("/tmp", "/box"):
-        arguments += ["--perms", "1777", "--size", size, "--tmpfs", folder]
     arguments += ["--chdir", "/box", "--remount-ro", "/"]
     settings = {"PATH": "/usr/bin:/bin", "HOME": "/box", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1",
                 "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg", "MPLCONFIGDIR": "/tmp", "IPYTHONDIR": "/tmp/ipython",

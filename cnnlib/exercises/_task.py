@@ -68,7 +68,7 @@ def find_task(assignment, name):
     Raises:
         ValueError: there is no such assignment, or no such task in it.
 
-    >>> find_task("ch02", "map_size").points
+    >>> find_task("ch02", "map_shape").points
     3
     """
     try:
