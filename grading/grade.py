@@ -1,6 +1,7 @@
 """Grade an assignment's submissions: workers judge, this process alone writes, a killed run goes on where it was."""
 import csv
 import json
+from pathlib import Path
 
 from grading.course import CourseError, fingerprint, write
 from grading.gradebook import check_known, enter
@@ -88,17 +89,26 @@ def _job(course, student, folder, source, release, key, trusted):
 def _record(course, assignment, job, result, old, task):
     """Enter a result into the gradebook and keep it; the record comes last, so that a killed run enters it again."""
     if "cells" not in result:
-        notebooks = (json.loads(open(job[kind], encoding="utf-8").read()) for kind in ("source", "release"))
-        cells, rows = refuse(*notebooks, result["reason"])
-        result = {**result, "cells": cells, "rows": rows}
+        result = _failed(job, result)
     if old and task:
         result = _only(task, result, old)
-    points, largest = enter(course, assignment, job["student"], result, job["folder"])
+    try:
+        points, largest = enter(course, assignment, job["student"], result, job["folder"])
+    except Exception as error:  # what one student sent stops nobody else's grading
+        result = _failed(job, {**result, "status": "failed", "reason": f"{type(error).__name__}: {error}"[:500]})
+        points, largest = enter(course, assignment, job["student"], result, job["folder"])
     record = {"student": job["student"], "key": job["key"], "status": result["status"], "seconds": result["seconds"],
               "score": points, "max_score": largest, "reason": result["reason"], "rows": result["rows"],
               "outputs": {name: _output(result["cells"], name) for name in result["rows"]}}
     write(course.record_path(assignment, job["student"]), json.dumps(record, indent=1) + "\n")
     return record
+
+
+def _failed(job, result):
+    """Return a result with the cells of a submission that could not be graded."""
+    notebooks = (json.loads(Path(job[kind]).read_text(encoding="utf-8")) for kind in ("source", "release"))
+    cells, rows = refuse(*notebooks, result["reason"])
+    return {**result, "cells": cells, "rows": rows}
 
 
 def _only(task, result, old):

@@ -11,6 +11,8 @@ from cnnlib.exercises._check import RIGHT
 from grading.session import Session
 from grading.submission import merge, source
 
+PRINTED = 500_000  # characters that are kept of what all cells print
+
 
 def judge(source_notebook, released, submitted, limits=None, *, seconds=20, budget=120, trusted=False):
     """Return the cells of the graded notebook, and a row of ``{"passed", "mistake", "message"}`` for each check.
@@ -27,7 +29,7 @@ def judge(source_notebook, released, submitted, limits=None, *, seconds=20, budg
     hidden = {cell["metadata"]["nbgrader"]["grade_id"]: source(cell) for cell in source_notebook["cells"]
               if "nbgrader" in cell["metadata"]}
     session = Session(limits, seconds=seconds, budget=budget, trusted=trusted)
-    cells, rows, names = [], {}, {"__name__": "checks"}
+    cells, rows, names, room = [], {}, {"__name__": "checks"}, PRINTED
     try:
         for step in merge(released, submitted):
             cell = {**step.cell, "outputs": []} if step.cell["cell_type"] == "code" else dict(step.cell)
@@ -39,7 +41,8 @@ def judge(source_notebook, released, submitted, limits=None, *, seconds=20, budg
                 if step.kind == "given":
                     with redirect_stdout(io.StringIO()):
                         exec(compile(source(cell), "<given>", "exec"), names)
-                cell["outputs"] = _run(session, source(cell))
+                cell["outputs"] = _run(session, source(cell), room)
+                room -= sum(len(each.get("text", "")) for each in cell["outputs"])
             cells.append(cell)
     finally:
         session.close()
@@ -60,11 +63,13 @@ def refuse(source_notebook, released, reason):
     return cells, rows
 
 
-def _run(session, text):
+def _run(session, text, room):
+    """Run a cell; return its outputs: what was printed, as far as there is room, and the error."""
     try:
         output, error = session.run_cell(text)
     except Refusal as refusal:
         output, error = "", [refusal.name, str(refusal)]
+    output = output[:room]
     outputs = [new_output("stream", name="stdout", text=output)] if output else []
     return outputs + ([new_output("error", ename=error[0], evalue=error[1], traceback=[": ".join(error)])]
                       if error else [])

@@ -126,9 +126,10 @@ def _bwrap(limits):
     for folder in ("/tmp", "/box"):  # before the project, which may stand in /tmp
         arguments += ["--perms", "1777", "--size", size, "--tmpfs", folder]
     made = set()
-    for folder in [Path(sys.base_prefix).resolve(), Path(sys.prefix).absolute(), ROOT / "cnnlib", ROOT / "grading"]:
-        if not str(folder).startswith("/usr/"):
-            arguments += [*_parents(folder, made), "--ro-bind", str(folder), str(folder)]
+    own = [ROOT / "cnnlib", *(ROOT / "grading" / name for name in ("__init__.py", "inside.py", "wire.py"))]
+    for path in [Path(sys.base_prefix).resolve(), Path(sys.prefix).absolute(), *own]:
+        if not str(path).startswith("/usr/"):
+            arguments += [*_parents(path, made), "--ro-bind", str(path), str(path)]
     if HIDDEN.exists():
         arguments += ["--tmpfs", str(HIDDEN), "--remount-ro", str(HIDDEN)]
     arguments += ["--chdir", "/box", "--remount-ro", "/"]
@@ -144,10 +145,10 @@ def _bwrap(limits):
     return [*arguments, "--", "prlimit", f"--nproc={limits.processes}", *(drop if root else [])]
 
 
-def _parents(folder, made):
-    """Return arguments that make a folder's parents readable for all: bubblewrap itself would not."""
+def _parents(path, made):
+    """Return arguments that make the folders above a path readable for all: bubblewrap itself would not."""
     arguments = []
-    for parent in reversed(folder.parents):
+    for parent in reversed(path.parents):
         if str(parent) not in ("/", "/tmp", "/usr") and parent not in made:
             made.add(parent)
             arguments += ["--perms", "0755", "--dir", str(parent)]

@@ -125,7 +125,7 @@ class Session:
         except (OSError, EOFError):
             self.ended = Refusal("program-ended", "Your code ended the program it ran in, or used more memory or "
                                                   "processes than it may.")
-        except ValueError:
+        except (ValueError, RecursionError):
             self.ended = Refusal("answer-unreadable", "Your code spoke to the grader in place of its program.")
         if killer is not None:
             self._killers.add(killer)

@@ -3,6 +3,7 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 
 from grading.judge import judge, refuse
 from grading.sandbox import Limits
@@ -16,7 +17,7 @@ def work(job):
         job: "folder" of the submission, paths of the "source" and "release" notebooks, "limits", "seconds", "budget",
             "trusted".
     """
-    source, released = (json.loads(open(job[kind], encoding="utf-8").read()) for kind in ("source", "release"))
+    source, released = (json.loads(Path(job[kind]).read_text(encoding="utf-8")) for kind in ("source", "release"))
     try:
         submitted = read_submission(job["folder"], os.path.basename(job["release"]))
     except Refused as error:
@@ -39,7 +40,7 @@ def main():
             result = work(json.loads(line))
         except Exception as error:
             result = {"status": "failed", "reason": f"{type(error).__name__}: {error}"[:500]}
-        out.write(json.dumps(result).encode() + b"\n")
+        out.write(json.dumps(result, ensure_ascii=False).encode(errors="replace") + b"\n")  # half characters are none
         out.flush()
 
 

@@ -31,6 +31,10 @@ e.grade_task = e.check_task = lambda *a: None
 c.Exercise.check = lambda *a: c.Feedback(True, None, "Right")
 """ + STARS + "return (0, 0, 0, 0)"),
     "hundred-megabytes-of-output": (0, "print('x' * 10**8)\n" + RIGHT_SHAPE),
+    "half-a-character": (0, "print('\\ud800', chr(0))\n" + RIGHT_SHAPE),
+    "nested-answer": (3, STARS + "x = []\n    for _ in range(10**5): x = [x]\n    return x"),
+    "forged-nesting": (3, "import os\nfor n in range(3, 64):\n    try:\n        os.write(n, b'[' * 10**5 + b'\\n')\n"
+                       "    except OSError:\n        pass"),
     "reads-sources": (3, """
 import os, pathlib
 def found():
