@@ -5,9 +5,9 @@ from pathlib import Path
 
 from grading.course import CourseError, fingerprint, write
 from grading.gradebook import check_known, enter
+from grading.judge import refuse
 from grading.pool import graded
 from grading.sandbox import ROOT, check_guard
-from grading.worker import refuse
 
 COLUMNS = ["student", "status", "seconds", "score", "max_score", "reason"]
 
