@@ -1,19 +1,29 @@
 """The Sphinx extension's own decisions; the built pages are tested in tests/site."""
+import base64
+import hashlib
+import io
 import json
 import re
+import subprocess
 import sys
 from html import unescape
+from urllib.parse import parse_qs, urlsplit
+from xml.etree import ElementTree
+from zipfile import ZipFile
 
 import ipywidgets
 import pytest
+from docutils.core import publish_doctree
+from PIL import Image
 from sphinx.errors import ExtensionError
 
 from cnnlib.widgets import ConvolutionExplorer
-from tools.project import ROOT
+from tools.node import node_binary
+from tools.project import ROOT, site_url
 
 sys.path.insert(0, str(ROOT / "book" / "ext"))
 
-from cnn_book import assets, freshness, katex, launch, styles, topics, widgets
+from cnn_book import assets, freshness, katex, launch, policy, sharing, styles, topics, widgets
 
 
 def stored_state(widget):
@@ -111,15 +121,112 @@ def test_changed_code_or_frame_makes_pages_outdated(monkeypatch):
     assert outdated() == []
 
 
+def page_context():
+    return {"body": "<h1>Title</h1><p>Text</p>", "title": "<b>Title</b>", "metatags": "",
+            "pathto": lambda name, resource: f"../{name}"}
+
+
 @pytest.mark.parametrize("address", ["", "https://github.com/someone/book"])
-def test_buttons_are_there_when_the_address_is_set(monkeypatch, address):
+def test_links_that_need_the_address_are_there_when_it_is_set(monkeypatch, address):
     monkeypatch.setattr(launch, "repository_url", lambda: address)
-    context = {"body": "<h1>Title</h1><p>Text</p>", "pathto": lambda name, resource: f"../{name}"}
-    launch.add_buttons(None, "notebooks/02_convolution_math", "page.html", context, None)
-    links = re.findall(r'href="([^"]+)"', context["body"])
-    assert links == ([] if not address else [
+    context = page_context()
+    launch.add_buttons(None, "notebooks/02_convolution_math", "page.html", context, "a document")
+    links = [unescape(link) for link in re.findall(r'href="([^"]+)"', context["body"])]
+    here = ["../_sources/notebooks/02_convolution_math.ipynb", "../_static/notebooks.zip"]
+    assert links == (here if not address else [
         "https://colab.research.google.com/github/someone/book/blob/main/notebooks/02_convolution_math.ipynb",
-        "../_sources/notebooks/02_convolution_math.ipynb"])
+        "https://mybinder.org/v2/gh/someone/book/main?urlpath=notebooks%2Fnotebooks%2F02_convolution_math.ipynb",
+        "https://mybinder.org/v2/gh/someone/book/main?urlpath=lab%2Ftree%2Fnotebooks%2F02_convolution_math.ipynb",
+        *here, "https://github.com/someone/book/issues/new?title=Mistake+in+notebooks%2F02_convolution_math"
+               "&body=Page%3A+notebooks%2F02_convolution_math"])
+
+
+def test_pages_without_a_notebook_have_no_notebook_to_take_away(monkeypatch):
+    monkeypatch.setattr(launch, "repository_url", lambda: "")
+    context = page_context()
+    launch.add_buttons(None, "book/glossary", "page.html", context, "a document")
+    assert context == {**page_context(), "pathto": context["pathto"]}
+
+
+class Application:
+    def __init__(self, folder):
+        self.outdir, self.builder, self.env = folder, self, self
+        self.name, self.found_docs = "html", {"book/index", "notebooks/02_x"}
+        self.config, self.html_title = self, "A & B"
+
+
+def text_of_a_page(*paragraphs):
+    return publish_doctree("\n\n".join(["=====\nTitle\n=====", *paragraphs]))
+
+
+def test_a_page_says_what_it_is_about_and_where_it_is(monkeypatch, tmp_path):
+    document = text_of_a_page("Short.", 'A "first" paragraph that is long enough to say what the page is about, ' * 3)
+    wanted = 'A &quot;first&quot; paragraph that is long enough to say what the page is about, A'
+    for address in ("", "https://someone.github.io/book"):
+        monkeypatch.setattr(sharing, "site_url", lambda address=address: address)
+        context = page_context()
+        sharing.describe_page(Application(tmp_path), "notebooks/02_x", "page.html", context, document)
+        tags = dict(re.findall(r'<meta (?:name|property)="([^"]+)" content="([^"]*)">', context["metatags"]))
+        assert tags["description"].startswith(wanted) and tags["description"].endswith(" …")
+        assert len(unescape(tags["description"])) <= 160
+        assert ("canonical" in context["metatags"]) == bool(address) == ("og:title" in tags)
+    assert '<link rel="canonical" href="https://someone.github.io/book/notebooks/02_x.html">' in context["metatags"]
+    assert tags["og:title"] == "Title" and tags["og:site_name"] == "A &amp; B"
+    picture = tmp_path / tags["og:image"].removeprefix("https://someone.github.io/book/")
+    with Image.open(picture) as card:
+        assert card.size == (1200, 630) and len(card.convert("L").getcolors()) > 10  # something is drawn
+    assert picture.stat().st_size < 100_000
+
+
+def test_a_sitemap_lists_every_page_where_the_address_is_set(monkeypatch, tmp_path):
+    monkeypatch.setattr(sharing, "site_url", lambda: "")
+    sharing.list_pages(Application(tmp_path), None)
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(sharing, "site_url", lambda: "https://someone.github.io/book")
+    sharing.list_pages(Application(tmp_path), None)
+    places = [each.text for each in ElementTree.parse(tmp_path / "sitemap.xml").iter() if each.tag.endswith("loc")]
+    assert places == [f"https://someone.github.io/book/{name}.html" for name in ("book/index", "notebooks/02_x")]
+    assert "Sitemap: https://someone.github.io/book/sitemap.xml" in (tmp_path / "robots.txt").read_text()
+
+
+def test_all_notebooks_are_in_the_zip_and_the_same_ones_give_the_same_bytes(tmp_path):
+    (tmp_path / "_static").mkdir()
+    launch.bundle_notebooks(Application(tmp_path), None)
+    first = (tmp_path / "_static" / "notebooks.zip").read_bytes()
+    launch.bundle_notebooks(Application(tmp_path), None)
+    assert (tmp_path / "_static" / "notebooks.zip").read_bytes() == first
+    with ZipFile(io.BytesIO(first)) as bundle:
+        assert {path.name for path in (ROOT / "notebooks").glob("*.ipynb")} <= {
+            name.removeprefix("notebooks/") for name in bundle.namelist()}
+        name = "notebooks/02_convolution_math.ipynb"
+        assert bundle.read(name) == (ROOT / name).read_bytes()
+
+
+def test_a_report_names_the_section_on_the_screen():
+    code = """
+      import { sectionAt, withSection } from "SCRIPT";
+      const headings = [{top: -50, text: "First #"}, {top: 200, text: "Second¶"}, {top: 900, text: "Third"}];
+      const address = "https://github.com/a/b/issues/new?title=T&body=Page%3A+p";
+      const once = withSection(address, sectionAt(headings, 400));
+      console.log(JSON.stringify([sectionAt(headings, -60), once, withSection(once, "Other & more"),
+        withSection(address, "")]));
+    """.replace("SCRIPT", (ROOT / "book" / "static" / "report.mjs").as_uri())
+    done = subprocess.run([node_binary(), "--input-type=module", "--eval", code], capture_output=True, text=True,
+                          check=True)
+    none, once, twice, plain = json.loads(done.stdout)
+    assert none == "" and plain == "https://github.com/a/b/issues/new?title=T&body=Page%3A+p"
+    assert parse_qs(urlsplit(once).query)["body"] == ["Page: p\nSection: Second"]
+    assert parse_qs(urlsplit(twice).query)["body"] == ["Page: p\nSection: Other & more"]
+
+
+def test_a_policy_names_the_scripts_of_the_text_and_changes_with_them():
+    page = '<meta charset="utf-8"><script>a = 1</script><script type="application/json">{}</script><script src="b.js">'
+    first = policy.guard(page)
+    digest = base64.b64encode(hashlib.sha256(b"a = 1").digest()).decode()
+    assert f"script-src 'self' 'sha256-{digest}';" in first and first.count("sha256-") == 1
+    assert policy.guard(first) == first
+    again = policy.guard(first.replace("a = 1", "a = 2"))
+    assert again.count("Content-Security-Policy") == 1 and digest not in again
 
 
 class SlowServer:
@@ -158,6 +265,15 @@ def test_topics_are_the_placed_rows_of_the_course_map():
     source = [f"# T\n\n{topics.MARK}"]
     topics.fill(None, topics.PAGE, source)
     assert "How large is the output?" in source[0] and topics.MARK not in source[0]
+
+
+@pytest.mark.parametrize(("urls", "address"), [
+    ("", ""), ('Repository = "https://github.com/someone/book.git"', "https://someone.github.io/book"),
+    ('Repository = "https://gitlab.com/someone/book"', ""),
+    ('Repository = "https://github.com/a/b"\nDocumentation = "https://book.example/x/"', "https://book.example/x")])
+def test_the_sites_address_comes_from_the_repositorys(tmp_path, urls, address):
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "a"\n[project.urls]\n{urls}\n')
+    assert site_url(tmp_path) == address
 
 
 class File:

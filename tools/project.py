@@ -19,6 +19,20 @@ def repository_url(root=ROOT):
     return metadata(root).get("urls", {}).get("Repository", "").rstrip("/")
 
 
+def site_url(root=ROOT):
+    """Return the website's address, or "" while none is known.
+
+    It is ``Documentation`` under ``[project.urls]`` where that is set, else GitHub's pages of the repository.
+
+    >>> site_url() == "" or site_url().startswith("https://")
+    True
+    """
+    if address := metadata(root).get("urls", {}).get("Documentation", "").rstrip("/"):
+        return address
+    owner, _, name = repository_url(root).removeprefix("https://github.com/").removesuffix(".git").partition("/")
+    return f"https://{owner}.github.io/{name}" if name and "/" not in name and ":" not in owner else ""
+
+
 def notebooks(root=ROOT):
     """Return the paths of all notebooks of the book, in reading order."""
     return sorted((root / "notebooks").glob("*.ipynb"))

@@ -5,7 +5,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))  # for tools/, which the extension shares with the command line
 
-from cnn_book import assets, freshness, katex, launch, styles, topics, widgets  # noqa: E402
+from cnn_book import assets, freshness, katex, launch, policy, sharing, styles, topics, widgets  # noqa: E402
 
 
 def setup(app):
@@ -18,7 +18,11 @@ def setup(app):
     app.connect("html-page-context", launch.add_buttons, priority=910)
     app.connect("html-page-context", assets.move_pictures, priority=920)
     app.connect("html-page-context", assets.mend, priority=930)
+    app.connect("html-page-context", sharing.describe_page, priority=940)
     app.connect("html-page-context", assets.drop_unused, priority=999)
+    app.connect("build-finished", launch.bundle_notebooks)
+    app.connect("build-finished", sharing.list_pages)
     app.connect("build-finished", styles.join_styles, priority=900)  # after Furo has written the dark colors of code
+    app.connect("build-finished", policy.guard_pages, priority=950)  # when nothing changes a page any more
     app.add_css_file("site.css")
     return {"parallel_read_safe": True, "parallel_write_safe": False}

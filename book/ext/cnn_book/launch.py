@@ -1,21 +1,59 @@
-"""Buttons that open a notebook elsewhere; they are there once the repository's address is set."""
+"""Ways out of a page: open its notebook elsewhere, take it away, report a mistake in it."""
+import zipfile
 from html import escape
+from pathlib import Path
+from urllib.parse import quote, urlencode
 
-from tools.project import repository_url
+from cnn_book import ROOT
+from tools.project import notebooks, repository_url
+
+BUNDLE = "notebooks.zip"
+DATE = (1980, 1, 1, 0, 0, 0)  # the same notebooks give the same bytes
 
 
 def add_buttons(app, pagename, templatename, context, doctree):
-    """Put Colab and download links under the title of a notebook's page, when the repository has an address."""
-    address = repository_url()
-    if not address or not pagename.startswith("notebooks/") or "body" not in context:
+    """Put links under the title of a notebook's page, and one for mistakes at the end of every page."""
+    if "body" not in context or not doctree:
         return
-    context["body"] = context["body"].replace("</h1>", f"</h1>{buttons(address, pagename, context['pathto'])}", 1)
+    address, pathto = repository_url(), context["pathto"]
+    if pagename.startswith("notebooks/"):
+        context["body"] = context["body"].replace("</h1>", f"</h1>{buttons(address, pagename, pathto)}", 1)
+    if address:
+        context["body"] += report_link(address, pagename) + (
+            f'<script type="module" src="{pathto("_static/report.mjs", 1)}"></script>')
 
 
 def buttons(address, pagename, pathto):
-    """Return the links as HTML."""
+    """Return the links as HTML; those that open the notebook elsewhere need the repository's address."""
+    links = [(f'{pathto(f"_sources/{pagename}.ipynb", 1)}" download="', "Download notebook"),
+             (f'{pathto(f"_static/{BUNDLE}", 1)}" download="', "All notebooks (zip)")]
+    links = [f'<a href="{target}">{text}</a>' for target, text in links]
+    return f'<p class="cnn-launch">{" ".join([*elsewhere(address, pagename), *links])}</p>'
+
+
+def elsewhere(address, pagename):
+    """Return the links that open a notebook on other machines."""
+    if not address:
+        return []
     path = address.removeprefix("https://github.com/").strip("/").removesuffix(".git")
-    colab = f"https://colab.research.google.com/github/{path}/blob/main/{pagename}.ipynb"
-    source = pathto(f"_sources/{pagename}.ipynb", 1)
-    return (f'<p class="cnn-launch"><a href="{escape(colab)}">Open in Colab</a> '
-            f'<a href="{escape(source)}" download>Download notebook</a></p>')
+    file, binder = f"{pagename}.ipynb", f"https://mybinder.org/v2/gh/{path}/main?urlpath="
+    targets = {"Open in Colab": f"https://colab.research.google.com/github/{path}/blob/main/{file}",
+               "Open in Binder": f"{binder}{quote(f'notebooks/{file}', safe='')}",
+               "Open in JupyterLab": f"{binder}{quote(f'lab/tree/{file}', safe='')}"}
+    return [f'<a href="{escape(target)}">{text}</a>' for text, target in targets.items()]
+
+
+def report_link(address, pagename):
+    """Return a link to a new issue that names the page; report.mjs adds the section when it is pressed."""
+    target = f"{address}/issues/new?{urlencode({'title': f'Mistake in {pagename}', 'body': f'Page: {pagename}'})}"
+    return f'<p class="cnn-report"><a href="{escape(target)}">Report a mistake on this page</a></p>'
+
+
+def bundle_notebooks(app, exception):
+    """Write all notebooks, as they are in the repository, into one zip."""
+    if exception is not None or app.builder.name != "html":
+        return
+    with zipfile.ZipFile(Path(app.outdir) / "_static" / BUNDLE, "w") as bundle:
+        for path in [*notebooks(), ROOT / "requirements.txt"]:
+            entry = zipfile.ZipInfo(path.relative_to(ROOT).as_posix(), DATE)
+            bundle.writestr(entry, path.read_bytes(), zipfile.ZIP_DEFLATED, 9)
