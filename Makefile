@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 HUB := deploy/jupyterhub
 PROXY := $(HUB)/node_modules/.ready
+JUDGE := tests/site/node_modules/.ready
 
 .PHONY: help setup book site test check lint lab bench clean-notebooks weights exercises stamp clean
 
@@ -21,7 +22,7 @@ site: $(READY) ## build the website into _build/html
 test check: export OMP_NUM_THREADS = 1
 test check: export OPENBLAS_NUM_THREADS = 1
 
-test: lint $(PROXY) ## run every test: code, notebooks, website, browser
+test: lint $(PROXY) $(JUDGE) ## run every test: code, notebooks, website, browser
 	@$(BIN)/python -m tools.guard
 	@chromium=$$($(BIN)/python -m tools.browser) && CNN_CHROMIUM="$$chromium" $(BIN)/python -m pytest
 
@@ -58,6 +59,11 @@ clean: ## remove what was built, but not .venv
 # the hub's proxy, which comes from npm, for the test of the hub
 $(PROXY): $(HUB)/package.json $(READY)
 	@$(BIN)/python $(HUB)/start.py --install
+	@touch $@
+
+# what judges the pages' HTML, which comes from npm
+$(JUDGE): tests/site/package.json $(READY)
+	@$(BIN)/python -m tools.node $(dir $<)
 	@touch $@
 
 setup: $(READY) ## set up .venv and nothing else

@@ -41,13 +41,15 @@ def test_default_state_is_written_with_its_controls_and_picture(tmp_path):
 
 
 def test_page_has_no_field_before_its_widget_is_near():
-    fields = ('<form class="cnn-question"><input type="radio" value="1"><input type="text" size="9">'
+    fields = ('<form class="cnn-question" novalidate><label for="a">A</label>'
+              '<input type="radio" value="1"><input type="text" size="9">'
               '<button type="submit">Check</button></form>'
               '<select autocomplete="off"><option value="0">a &amp; b</option></select><input type="range" value="2">')
     waiting = widgets.without_fields(fields)
     assert not re.search("<(form|select|button|option|input type=.(text|radio))", waiting)
     assert 'type="range"' in waiting and widgets.without_fields('<input type="radio">') == '<input type="radio">'
-    assert waiting.startswith('<div data-form class="cnn-question"><span') and waiting.count("</div>") == 1
+    assert waiting.startswith('<div data-form class="cnn-question" data-novalidate><label data-for="a">A</label><span')
+    assert waiting.count("</div>") == 1
     kept = [unescape(html) for html in re.findall('data-html="([^"]*)"', waiting)]
     assert kept == ['<input type="radio" value="1">', '<input type="text" size="9">',
                     '<button type="submit">Check</button>',
@@ -293,18 +295,28 @@ def test_unused_scripts_go_and_used_ones_stay():
     assert context["body"] == "<p>a</p>" and context["metatags"] == ""
 
 
-@pytest.mark.parametrize("body, later", [('<script id="cnn-widgets">', True), ("<p>no host here</p>", False)])
+@pytest.mark.parametrize(("body", "later"), [('<script id="cnn-widgets">', True), ("<p>no host here</p>", False)])
 def test_copy_buttons_wait_where_a_host_starts_them(body, later):
-    context = {"script_files": [File("_static/copybutton.js")], "css_files": [], "body": body}
+    context = {"script_files": [File("_static/furo.js"), File("_static/copybutton.js")], "css_files": [], "body": body,
+               "pathto": lambda name, resource: f"../{name}"}
     assets.drop_unused(None, "page", "page.html", context, None)
-    attributes = context["script_files"][0].attributes
-    assert attributes == ({"type": "text/plain", "data-later": ""} if later else {"defer": "defer"})
+    waiting = '<script id="cnn-later" type="application/json">["../_static/copybutton.js"]</script>'
+    assert context["body"] == (body + waiting if later else body)
+    files = [(file.filename, file.attributes) for file in context["script_files"]]
+    assert files == [(f"_static/{name}.js", {"defer": "defer"}) for name in ("furo", "copybutton")[:2 - later]]
 
 
-def test_hidden_cells_are_named_by_their_own_words():
-    context = {"body": '<summary aria-label="Toggle hidden content"><p>Show code cell content</p></summary>'}
+def test_hidden_cells_are_named_by_their_own_words_in_what_a_summary_may_hold():
+    context = {"body": '<summary aria-label="Toggle hidden content"><p class="a">Show</p></summary><p>y</p>'}
     assets.mend(None, "page", "page.html", context, None)
-    assert context["body"] == "<summary><p>Show code cell content</p></summary>"
+    assert context["body"] == '<summary><span class="a">Show</span></summary><p>y</p>'
+
+
+def test_the_sites_own_address_leads_to_the_first_page(tmp_path):
+    launch.lead_on(Application(tmp_path), None)
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert 'content="0; url=book/index.html"' in text and 'href="book/index.html"' in text
+    assert "<title>A &amp; B</title>" in text
 
 
 def test_wide_code_takes_the_focus_and_loses_idle_marks():

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tools.node import call_view, node_binary, run_module
+from tools.node import call_view, main, node_binary, run_module
 
 VIEW = SimpleNamespace(_esm="""
 export function sum(a, b) { return a + b; }
@@ -36,3 +36,10 @@ def test_an_error_comes_first(source, line):
     with pytest.raises(RuntimeError) as caught:
         run_module(source)
     assert str(caught.value).splitlines()[0] == line
+
+
+def test_packages_are_asked_for_by_a_folder(tmp_path, capfd):
+    line = "node: needs one folder with a package.json, got "
+    assert main([]) == f"{line}none" and main([str(tmp_path)]) == f"{line}{tmp_path}"
+    (tmp_path / "package.json").write_text('{"name": "nothing", "private": true}')
+    assert main([str(tmp_path)]) == 0

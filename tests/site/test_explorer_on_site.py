@@ -1,7 +1,7 @@
 """The built page, with no kernel and the network cut, shows in every state what cnnlib computes."""
 import pytest
 
-from tests.site.reader import come_to
+from tests.site.reader import come_to, wait_until
 from tests.test_widgets_convolution_explorer import STATES, expected
 
 PAGE = "notebooks/02_convolution_math.html"
@@ -62,11 +62,11 @@ def test_play_moves_the_window_and_stops_at_the_end(explorer):
     play, position = widget.locator(".cnn-play"), widget.get_by_label("position")
     play.focus()
     explorer.keyboard.press("Enter")
-    explorer.wait_for_function("(input) => Number(input.value) >= 1", arg=position.element_handle())
+    wait_until(explorer, "(input) => Number(input.value) >= 1", arg=position.element_handle())
     assert play.get_attribute("aria-pressed") == "true"
     position.focus()
     explorer.keyboard.press("End")
-    explorer.wait_for_function("(button) => button.getAttribute('aria-pressed') === 'false'", arg=play.element_handle())
+    wait_until(explorer, "(button) => button.getAttribute('aria-pressed') === 'false'", arg=play.element_handle())
     assert widget.locator(".cnn-where").inner_text().startswith("Window 25 of 25")
 
 

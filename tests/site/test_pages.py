@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from grading.leaks import hidden_lines, leaks
+from tests.site.reader import wait_until
 from tools.clean import read
 from tools.project import ROOT, notebooks
 from tools.serve import Handler
@@ -142,11 +143,11 @@ def test_code_is_copied_from_the_keyboard_and_outputs_have_no_button(new_page):
     page = new_page("notebooks/02_convolution_math.html", permissions=["clipboard-read", "clipboard-write"])
     code = page.locator("div.cell_input .highlight:visible").first
     button = code.get_by_role("button", name="Copy to clipboard")
-    page.wait_for_function("document.querySelector('button.copybtn')")
+    wait_until(page, "() => document.querySelector('button.copybtn')")
     assert button.evaluate("(each) => getComputedStyle(each).opacity") == "0"
     page.keyboard.press("Tab")  # from here on the focus is the keyboard's
     button.focus()
-    page.wait_for_function("(each) => getComputedStyle(each).opacity === '1'", arg=button.element_handle())
+    wait_until(page, "(each) => getComputedStyle(each).opacity === '1'", arg=button.element_handle())
     page.keyboard.press("Enter")
     assert page.evaluate("navigator.clipboard.readText()").strip() == code.locator("pre").inner_text().strip()
     assert page.locator(".cell_output .highlight").count() and not page.locator(".cell_output button.copybtn").count()
@@ -154,7 +155,7 @@ def test_code_is_copied_from_the_keyboard_and_outputs_have_no_button(new_page):
 
 def test_far_sections_are_not_laid_out_before_the_reader_comes(new_page):
     page = new_page("notebooks/07a_inception_family.html", viewport={"width": 412, "height": 800})
-    page.wait_for_function("document.querySelector('button.copybtn')")  # all scripts have run
+    wait_until(page, "() => document.querySelector('button.copybtn')")  # all scripts have run
     heights = "() => [...document.querySelectorAll('article > section > section')].map((s) => s.offsetHeight)"
     before = page.evaluate(heights)
     open_all(page)
@@ -180,9 +181,9 @@ def test_the_tab_key_finds_the_first_field_of_every_widget(new_page):
 
 def test_theme_and_page_contents_follow_the_reader(new_page):
     page = new_page("notebooks/02_convolution_math.html", viewport={"width": 1400, "height": 900})
-    page.wait_for_function("!document.documentElement.classList.contains('no-js')")
+    wait_until(page, "() => !document.documentElement.classList.contains('no-js')")
     page.locator(".theme-toggle:visible").first.click()
     assert page.evaluate("document.body.dataset.theme") in ("light", "dark")
     last = page.locator(".toc-tree a").last
     page.goto(f"{page.url}{last.get_attribute('href')}")
-    page.wait_for_function("(link) => link.closest('.scroll-current')", arg=last.element_handle())
+    wait_until(page, "(link) => link.closest('.scroll-current')", arg=last.element_handle())

@@ -3,6 +3,8 @@ import re
 
 import pytest
 
+from tests.site.reader import wait_until
+
 FORBIDDEN = {
     "a script in the text": "document.body.append(Object.assign(document.createElement('script'), {text: 'ran = 1'}))",
     "eval": "(async () => { try { await import('data:text/javascript,globalThis.ran = 1'); } catch {} })()",
@@ -25,7 +27,7 @@ def test_what_is_foreign_is_refused(browser, address, name):
     page.evaluate("globalThis.seen = []; document.addEventListener('securitypolicyviolation',"
                   " (event) => seen.push(event.effectiveDirective))")
     page.evaluate(FORBIDDEN[name])
-    page.wait_for_function("seen.length > 0")
+    wait_until(page, "() => seen.length > 0")
     assert page.evaluate("globalThis.ran") is None
     context.close()
 

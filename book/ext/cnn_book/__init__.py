@@ -20,6 +20,7 @@ def setup(app):
     app.connect("html-page-context", assets.mend, priority=930)
     app.connect("html-page-context", sharing.describe_page, priority=940)
     app.connect("html-page-context", assets.drop_unused, priority=999)
+    app.connect("build-finished", launch.lead_on, priority=100)  # before Jupyter Book puts a barer one there
     app.connect("build-finished", launch.bundle_notebooks)
     app.connect("build-finished", sharing.list_pages)
     app.connect("build-finished", styles.join_styles, priority=900)  # after Furo has written the dark colors of code

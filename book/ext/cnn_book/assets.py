@@ -1,6 +1,7 @@
 """Leave on a page only what it uses, and make what stays reachable for all."""
 import base64
 import hashlib
+import json
 import re
 from html import unescape
 from pathlib import Path
@@ -14,6 +15,8 @@ VIEWPORT = re.compile(r'<meta name="viewport"[^>]*>\s*')  # Furo has its own
 CODE = re.compile(r'(<div class="highlight")?(>)?<pre>(.*?)</pre>', re.S)
 NARROW = 28  # characters of code that fit on a page 320 px wide
 PLAIN = re.compile(r'<span class="(?:n|o|p|w)">([^<]*)</span>')  # names, operators, brackets, blanks: plain
+SUMMARY = re.compile(r'<summary aria-label="Toggle hidden content">(.*?</summary>)', re.S)
+PARAGRAPH = re.compile(r"(</?)p\b")  # which a summary may not hold
 PICTURE = re.compile(r'src="data:image/(png|bmp|jpeg);base64,([^"]+)"')
 
 
@@ -21,12 +24,13 @@ def drop_unused(app, pagename, templatename, context, doctree):
     """Take unused scripts and style sheets off the page."""
     for key in ("script_files", "css_files"):
         context[key] = [file for file in context[key] if not any(name in _text(file) for name in UNUSED)]
-    widgets = 'id="cnn-widgets"' in context.get("body", "")
     for file in context["script_files"]:
-        if widgets and any(name in _text(file) for name in LATER):
-            file.attributes.update({"type": "text/plain", "data-later": ""})  # host.mjs starts it
-        else:
-            file.attributes["defer"] = "defer"  # text first
+        file.attributes["defer"] = "defer"  # text first
+    if 'id="cnn-widgets"' in context.get("body", ""):
+        later = [file for file in context["script_files"] if any(name in _text(file) for name in LATER)]
+        context["script_files"] = [file for file in context["script_files"] if file not in later]
+        links = json.dumps([context["pathto"](file.filename, 1) for file in later])
+        context["body"] += f'<script id="cnn-later" type="application/json">{links}</script>'  # host.mjs starts them
     context["metatags"] = VIEWPORT.sub("", context.get("metatags", ""))
     if "body" in context:
         context["body"] = IN_TEXT.sub("", context["body"])
@@ -55,7 +59,7 @@ def mend(app, pagename, templatename, context, doctree):
     if "body" in context:
         body = CODE.sub(_focusable, context["body"])
         body = body.replace('role="doc-biblioentry"', 'role="listitem"')
-        body = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")  # it says which content
+        body = SUMMARY.sub(_summary, body)
         context["body"] = body.replace('<th class="head"><p></p></th>', "<td></td>")  # an empty cell heads nothing
 
 
@@ -65,6 +69,10 @@ def _focusable(match):
     focus = ' tabindex="0"' if max(map(len, lines)) > NARROW else ""
     height = f' style="--lines:{len(lines)}"' if block else ""
     return f"{block}{height}{close}<pre{focus}>{PLAIN.sub(lambda span: span[1], code)}</pre>"
+
+
+def _summary(found):
+    return PARAGRAPH.sub(r"\1span", f"<summary>{found[1]}")  # without a label: it says which content
 
 
 def _text(file):

@@ -1,4 +1,4 @@
-"""Ways out of a page: open its notebook elsewhere, take it away, report a mistake in it."""
+"""Ways to the book and out of it: lead to its first page, open a notebook elsewhere or take it, report a mistake."""
 import zipfile
 from html import escape
 from pathlib import Path
@@ -7,6 +7,13 @@ from urllib.parse import quote, urlencode
 from cnn_book import ROOT
 from tools.project import notebooks, repository_url
 
+FIRST = "book/index.html"
+LEAD_ON = f"""\
+<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={FIRST}">
+<meta name="viewport" content="width=device-width,initial-scale=1"><title>{{title}}</title></head>
+<body><main><h1>{{title}}</h1><p><a href="{FIRST}">To the first page</a></p></main></body></html>
+"""
 BUNDLE = "notebooks.zip"
 DATE = (1980, 1, 1, 0, 0, 0)  # the same notebooks give the same bytes
 
@@ -47,6 +54,13 @@ def report_link(address, pagename):
     """Return a link to a new issue that names the page; report.mjs adds the section when it is pressed."""
     target = f"{address}/issues/new?{urlencode({'title': f'Mistake in {pagename}', 'body': f'Page: {pagename}'})}"
     return f'<p class="cnn-report"><a href="{escape(target)}">Report a mistake on this page</a></p>'
+
+
+def lead_on(app, exception):
+    """Write the page at the site's own address: it leads to the first one of the book."""
+    if exception is None and app.builder.name == "html":
+        page = LEAD_ON.format(title=escape(app.config.html_title))
+        (Path(app.outdir) / "index.html").write_text(page, encoding="utf-8")
 
 
 def bundle_notebooks(app, exception):

@@ -33,6 +33,7 @@ KEPT = {
 # A browser that fills in forms lays out every section with a form, a text field or a selector as soon as the page is
 # there, however far away; until the widget is mounted, near the screen, plain elements of their size stand there.
 SELECT = re.compile(r"<(select).*?</select>", re.S)
+LATER = re.compile(r"(?<=\s)(novalidate\b|for=)")  # attributes that only forms and labels of fields have
 FORM = re.compile(r"<form\b(.*?)</form>", re.S)
 FIELD = re.compile(r'<input type="(text|radio)"[^>]*>|<(button) type="submit">(.*?)</button>', re.S)
 NOT_TRAITS = {"layout", "tabbable", "tooltip"}
@@ -104,7 +105,11 @@ def prerender(page, folder):
 def without_fields(html):
     """Return the HTML with a plain element for each form and field; the host puts them back (fillIn)."""
     html = SELECT.sub(_blank, html)
-    return FORM.sub(lambda form: f"<div data-form{FIELD.sub(_blank, form[1])}</div>", html)
+    return FORM.sub(lambda form: f"<div data-form{FIELD.sub(_blank, _later(form[1]))}</div>", html)
+
+
+def _later(text):
+    return LATER.sub(r"data-\1", text)
 
 
 def _blank(field):
