@@ -71,7 +71,8 @@ def test_forbidden_call_is_noticed(name):
 @pytest.mark.parametrize("work", [
     lambda: np.tensordot(X, X, axes=4), lambda: XT @ XT, lambda: scratch.pad2d(X, (1, 1, 1, 1)),
     lambda: np.lib.stride_tricks.sliding_window_view(X, (3, 3), axis=(2, 3)), lambda: scratch.max_pool2d(X, 2),
-    lambda: torch._convert_indices_from_coo_to_csr(torch.tensor([0, 1]), 2), lambda: print(XT), lambda: importlib.import_module("wave")])
+    lambda: torch._convert_indices_from_coo_to_csr(torch.tensor([0, 1]), 2), lambda: print(XT),
+    lambda: importlib.import_module("wave")])
 def test_allowed_calls_pass(work):
     with watching(CONVOLUTION):
         work()
