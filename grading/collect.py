@@ -13,6 +13,7 @@ from nbgrader.utils import parse_utc
 from grading.course import CourseError, write
 from grading.gradebook import check_known
 from grading.incoming import OUTSIDE, claim, opened
+from grading.late import date_of, time_of
 from grading.roster import SAFE, Roster, find_roster, safe_id
 from grading.sheets import csv_text, plain
 
@@ -170,7 +171,7 @@ def _put(course, assignment, student, data, when, changes):
     if os.path.lexists(target):
         before = _time_of(target)
         real = notebook.is_file() and not target.is_symlink() and not notebook.is_symlink()
-        if real and notebook.read_bytes() == data:
+        if real and notebook.stat().st_size == len(data) and notebook.read_bytes() == data:
             if not changes or before == when:
                 return "unchanged", ""
             write(target / "timestamp.txt", when.strftime(TIME))
@@ -200,16 +201,16 @@ def _put_away(course, assignment, student, target, before):
 
 def _time_of(folder):
     try:
-        return parse_utc((folder / "timestamp.txt").read_text(encoding="utf-8").strip() or None)
-    except (OSError, ValueError):
+        return time_of(folder)
+    except ValueError:
         return None
 
 
 def _given_time(text):
     try:
-        return parse_utc(text)
-    except (ValueError, OverflowError):
-        raise CourseError(f'collect: time must be as "2027-03-01 12:00 UTC", got {text}') from None
+        return date_of(text) if text else None
+    except ValueError:
+        raise CourseError(f'collect: time must be as "2027-03-01 12:00 UTC", got {plain(text)}') from None
 
 
 def _roster_time(roster, student):

@@ -1,7 +1,6 @@
 """A course's folder: its settings, its places, its lock and its backups."""
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
 import secrets
@@ -17,7 +16,7 @@ from grading.sandbox import ROOT, Limits
 SOURCES = ROOT / "notebooks" / "exercises"
 SETTINGS = '''\
 # Settings of the course. The seed draws the data of the graded cases: keep it to yourself, and take another each term.
-name = "{name}"
+name = {name}
 seed = "{seed}"
 
 [limits]            # what one submission may use
@@ -70,9 +69,18 @@ class Course:
                       cpu=rows.get("seconds", 120))
 
     def submissions(self, assignment):
-        """Return the folders of an assignment's submissions by student, in order."""
-        found = (self.folder / "submitted").glob(f"*/{assignment}")
-        return {path.parent.name: path for path in sorted(found)}
+        """Return the folders of an assignment's submissions by student, in order; without those of ``misnamed``."""
+        return {name: self.folder / "submitted" / name / assignment for name in self._handed_in(assignment)
+                if is_name(name)}
+
+    def misnamed(self, assignment):
+        """Return the names of folders that hold a submission and can be no student's, see ``is_name``."""
+        return [name for name in self._handed_in(assignment) if not is_name(name)]
+
+    def _handed_in(self, assignment):
+        place = self.folder / "submitted"
+        names = sorted(os.listdir(place)) if place.is_dir() else []
+        return [name for name in names if os.path.lexists(place / name / assignment)]
 
     def notebook(self, kind, assignment):
         """Return the path of an assignment's notebook in "source" or "release".
@@ -143,14 +151,14 @@ def init_course(folder, name):
     """Make a course's folder, which only its owner can read, and return the course.
 
     Raises:
-        CourseError: there is a course already.
+        CourseError: there is a course already, or the name is no text.
     """
-    folder = Path(folder).resolve()
+    folder, quoted = Path(folder).resolve(), _quoted(name)
     if (folder / "course.toml").exists():
         raise CourseError(f"{folder}: there is a course already")
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
-    write(folder / "course.toml", SETTINGS.format(name=name, seed=secrets.token_hex(8)))
+    write(folder / "course.toml", SETTINGS.format(name=quoted, seed=secrets.token_hex(8)))
     write(folder / "nbgrader_config.py", CONFIG.format(root=str(ROOT), folder=str(folder)))
     for part in ("source", "release", "submitted"):
         (folder / part).mkdir(exist_ok=True)
@@ -168,13 +176,19 @@ def write(path, text):
     os.replace(temporary, path)
 
 
-def fingerprint(*parts):
-    """Return a text that changes when one of the texts, bytes or files in folders does."""
-    total = hashlib.sha256()
-    for part in parts:
-        paths = sorted(path for path in part.rglob("*") if path.is_file()) if isinstance(part, Path) else []
-        for path in paths:
-            total.update(str(path.relative_to(part)).encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-        if not isinstance(part, Path):
-            total.update(hashlib.sha256(part if isinstance(part, bytes) else str(part).encode()).digest())
-    return total.hexdigest()
+def is_name(name):
+    """Return whether a folder's name can be a student's: it is printed, written into tables and searched for.
+
+    >>> [is_name(name) for name in ("ada", "Jörg Müller", ".trash", "a*")]
+    [True, True, False, False]
+    """
+    return name.isprintable() and not name.startswith(".") and not set(name) & set("*?[]+") and len(name.encode()) < 200
+
+
+def _quoted(name):
+    """Return a text as TOML writes it."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise CourseError(f"init: name must be text in UTF-8, got {name!a}") from None
+    return json.dumps(name, ensure_ascii=False).replace("\x7f", "\\u007f")

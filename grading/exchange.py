@@ -18,6 +18,7 @@ from nbgrader.utils import parse_utc
 
 from grading.course import CourseError, write
 from grading.gradebook import nbgrader_config
+from grading.late import time_of
 from grading.submission import LARGEST
 
 FILES = 100  # in one submission
@@ -119,14 +120,21 @@ def give_back(course, assignment, root, say=print):
             if why := _not_ready(course, assignment, student):
                 say(f"not given back: {student}: {why}")
                 continue
-            submitted = course.folder / "submitted" / student / assignment
-            for name in ("submission_secret.txt", "timestamp.txt"):
-                shutil.copyfile(submitted / name, folder / name)
-            for page in folder.glob("*.html"):
-                page.chmod(0o644)  # readable in the exchange, under a name that only its student knows
-            _check(made.release_feedback(assignment, student), f"exchange: {student}")
-            given.append(student)
+            try:
+                _give(course, assignment, student, folder, made)
+                given.append(student)
+            except (CourseError, OSError) as error:
+                say(f"not given back: {student}: {error}")
     return given
+
+
+def _give(course, assignment, student, folder, made):
+    submitted = course.folder / "submitted" / student / assignment
+    for name in ("submission_secret.txt", "timestamp.txt"):
+        shutil.copyfile(submitted / name, folder / name)
+    for page in folder.glob("*.html"):
+        page.chmod(0o644)  # readable in the exchange, under a name that only its student knows
+    _check(made.release_feedback(assignment, student), "exchange")
 
 
 def carry_out(course, step, assignment, root):
@@ -197,8 +205,10 @@ def _uids(student):
 
 def _time(place):
     """Return when the submission in a folder of the course was handed in, or None."""
-    file = place / "timestamp.txt"
-    return parse_utc(file.read_text(encoding="utf-8").strip()) if file.is_file() else None
+    try:
+        return time_of(place)
+    except ValueError:
+        return None
 
 
 def _take(arrival, place):

@@ -1,4 +1,5 @@
 """Grades of the gradebook, late days taken off, as tables for Canvas, for Moodle and for oneself."""
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -6,6 +7,7 @@ from nbgrader.api import Gradebook
 
 from grading.course import CourseError, write
 from grading.gradebook import check_known
+from grading.late import extensions, penalty
 from grading.roster import Student, find_roster
 from grading.sheets import csv_text, number_text
 
@@ -72,6 +74,9 @@ def export(course, kind="plain", *, assignments=None, roster=None, missing="empt
     table = _Table(course, grades, largest, known, missing, columns or {})
     path = Path(to) if to else course.folder / "reports" / f"grades-{kind}.csv"
     write(path, csv_text(getattr(table, kind)()))
+    if missing == "zero" and people is None:
+        say("note: who handed in nothing at all gets a zero only with a roster of all students: give it with --roster "
+            "or put it into the course as roster.csv")
     for line in _notes(course, grades, strangers, kind):
         say(line)
     return path
@@ -123,7 +128,7 @@ class _Table:
         grade = self.grades[assignment].get(student)
         if grade:
             return number_text(grade.points)
-        handed_in = (self.course.folder / "submitted" / student / assignment).exists()
+        handed_in = os.path.lexists(self.course.folder / "submitted" / student / assignment)
         return "0" if self.missing == "zero" and not handed_in else ""
 
 
@@ -135,12 +140,18 @@ def _grades(course, assignments):
             if not assignments or assignment.name in assignments:
                 largest[assignment.name] = assignment.max_score
                 grades[assignment.name] = {
-                    each.student.id: Grade(each.score, each.late_submission_penalty or 0.0, str(each.timestamp or ""),
+                    each.student.id: Grade(each.score, _lost(course, assignment.name, each), str(each.timestamp or ""),
                                            bool(each.needs_manual_grade))
                     for each in assignment.submissions}
     if not grades:
         raise CourseError("export: nothing was released in this course yet")
     return grades, largest
+
+
+def _lost(course, assignment, submission):
+    """Return what a submission loses for its late days: of all its points, those that a person gave since included."""
+    days = extensions(course).get(submission.student.id, {}).get(assignment, 0)
+    return penalty(submission.score, submission.total_seconds_late, course.settings.get("late", {}), days)
 
 
 def _check_roster(kind, people, known):

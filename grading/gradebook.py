@@ -2,15 +2,38 @@
 import re
 import shutil
 import warnings
+from dataclasses import dataclass
+from pathlib import Path
 
 import nbformat
-from nbgrader.api import Gradebook
-from nbgrader.coursedir import CourseDirectory
+from nbgrader.api import Assignment, BaseCell, Grade, Gradebook, SubmittedAssignment, SubmittedNotebook
 from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades
 from traitlets.config import Config
 
-from grading.course import CourseError
+from grading.course import CourseError, write
+from grading.late import time_of
 from grading.settings import configure
+
+TIMELESS = "timestamp.txt cannot be read: taken as handed in in time"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the gradebook says of a submission after its result was entered.
+
+    Attributes:
+        points: its points, late days taken off.
+        largest: the largest possible.
+        waiting: how many of its cells wait for a person.
+        held: what the grader wrote, as ``held`` returns it.
+        note: what the instructor should know, or "".
+    """
+
+    points: float
+    largest: float
+    waiting: int
+    held: dict
+    note: str = ""
 
 
 def nbgrader_config(course):
@@ -20,8 +43,8 @@ def nbgrader_config(course):
     return configure(config, course.folder)
 
 
-def enter(course, assignment, student, result, submitted):
-    """Enter a submission's result, and return its score and the largest possible.
+def enter(course, assignment, student, result, submitted, *, unchanged=()):
+    """Enter a submission's result, and return its Entry.
 
     Args:
         course: the Course.
@@ -29,15 +52,20 @@ def enter(course, assignment, student, result, submitted):
         student: the student's name.
         result: what a worker returned; one without cells enters as zero points.
         submitted: the folder of the submission, for its timestamp.
+        unchanged: names of the cells whose answers are the ones that were graded last; points that a person gave
+            them need no second look.
     """
-    config = nbgrader_config(course)
-    directory = CourseDirectory(config=config)
+    config, note = nbgrader_config(course), ""
+    try:
+        timestamp = time_of(Path(submitted))
+    except ValueError:
+        timestamp, note = None, TIMELESS
     with Gradebook(course.database) as book, warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Object of type <Submitted")  # nbgrader's way to build its rows
         book.update_or_create_student(student)
-        timestamp = directory.get_existing_timestamp(str(submitted))
-        options = {"timestamp": timestamp} if timestamp else {}
-        book.update_or_create_submission(assignment, student, **options)
+        book.update_or_create_submission(assignment, student, timestamp=timestamp)
+        read = {name: grade.auto_score for name, grade in _given(book, assignment, student).items()
+                if name in unchanged and not grade.needs_manual_grade}
     resources = {"unique_key": assignment, "nbgrader": {"db_url": course.database, "student": student,
                                                         "assignment": assignment, "notebook": assignment}}
     notebook = nbformat.from_dict({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [
@@ -45,13 +73,64 @@ def enter(course, assignment, student, result, submitted):
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     for step in (SaveAutoGrades(config=config), AssignLatePenalties(config=config)):
         notebook, resources = step.preprocess(notebook, resources)
+    if read:
+        _keep_read(course, assignment, student, read)
     folder = course.folder / "autograded" / student / assignment
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    nbformat.write(notebook, folder / f"{assignment}.ipynb")
     if timestamp:
-        (folder / "timestamp.txt").write_text(f"{timestamp} UTC", encoding="utf-8")
-    return score(course, assignment, student)
+        write(folder / "timestamp.txt", f"{timestamp} UTC")
+    write(folder / f"{assignment}.ipynb", nbformat.writes(notebook) + "\n")
+    return _entry(course, assignment, student, note)
+
+
+def held(course, assignment):
+    """Return what the grader wrote into the gradebook, by student: time, loss for late days, points of the checks.
+
+    Nothing that a person writes with formgrader is in it.
+    """
+    with Gradebook(course.database) as book:
+        return _held(book, Assignment.name == assignment)
+
+
+def students(course):
+    """Return the names of the students in the gradebook."""
+    with Gradebook(course.database) as book:
+        return [each.id for each in book.students]
+
+
+def _held(book, *wanted):
+    query = book.db.query(SubmittedAssignment.student_id, SubmittedAssignment.timestamp,
+                          SubmittedNotebook.late_submission_penalty, BaseCell.name, Grade.auto_score)
+    query = query.join(Assignment, Assignment.id == SubmittedAssignment.assignment_id)
+    query = query.outerjoin(SubmittedNotebook, SubmittedNotebook.assignment_id == SubmittedAssignment.id)
+    query = query.outerjoin(Grade, Grade.notebook_id == SubmittedNotebook.id)
+    found = {}
+    for student, time, penalty, cell, points in query.outerjoin(BaseCell, BaseCell.id == Grade.cell_id).filter(*wanted):
+        row = found.setdefault(student, {"time": str(time or ""), "penalty": penalty or 0.0, "points": {}})
+        row["points"][cell or ""] = points
+    return found
+
+
+def _given(book, assignment, student):
+    """Return the grades to which a person gave points, by their cells' names."""
+    notebooks = book.find_submission(assignment, student).notebooks
+    return {grade.name: grade for each in notebooks for grade in each.grades if grade.manual_score is not None}
+
+
+def _keep_read(course, assignment, student, read):
+    """Take back nbgrader's mark that a person has to look again, where nothing has changed since one did.
+
+    Args:
+        course: the Course.
+        assignment: the assignment's name.
+        student: the student's name.
+        read: the automatic points that cells had when a person gave them others, by the cells' names.
+    """
+    with Gradebook(course.database) as book:
+        for name, grade in _given(book, assignment, student).items():
+            if name in read and grade.auto_score == read[name]:
+                grade.needs_manual_grade = False
+        book.db.commit()
 
 
 def _harmless(cell):
@@ -66,11 +145,13 @@ def _harmless(cell):
     return {**cell, "source": re.sub(r"(javascript|data|vbscript)(\s*:)", "\\1\u200b\\2", text, flags=re.I)}
 
 
-def score(course, assignment, student):
-    """Return the points of a submission, late days taken off, and the largest possible."""
+def _entry(course, assignment, student, note):
     with Gradebook(course.database) as book:
+        row, = _held(book, Assignment.name == assignment, SubmittedAssignment.student_id == student).values()
         submission = book.find_submission(assignment, student)
-        return submission.score - (submission.late_submission_penalty or 0), submission.max_score
+        points = submission.score - (submission.late_submission_penalty or 0)
+        waiting = sum(grade.needs_manual_grade for each in submission.notebooks for grade in each.grades)
+        return Entry(points, submission.max_score, waiting, row, note)
 
 
 def check_known(course, assignment):

@@ -36,11 +36,13 @@ class Inside:
     Args:
         shell: an IPython shell.
         wire: the module ``grading.wire``.
-        watching: ``cnnlib.exercises._watch.watching``.
+        watch: the module ``cnnlib.exercises._watch``.
     """
 
-    def __init__(self, shell, wire, watching):
-        self.shell, self.wire, self.watching, self.kept = shell, wire, watching, []
+    def __init__(self, shell, wire, watch):
+        self.shell, self.wire, self.kept = shell, wire, []
+        self.watching, self.blinded = watch.watching, watch.BLINDED
+        self.threads = set(sys._current_frames())
 
     def answer(self, request):
         """Return the answer to one request of the grader."""
@@ -52,12 +54,12 @@ class Inside:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
             result = self.shell.run_cell(request["source"], store_history=False, silent=False)
         error = result.error_before_exec or result.error_in_exec
-        names = [name for name in self.shell.user_ns if not name.startswith("_")]
-        return {"output": out.text(), "names": names[:1000],
-                "error": [type(error).__name__, str(error)[:500]] if error else None}
+        return {"output": out.text(), "error": [type(error).__name__, str(error)[:500]] if error else None}
 
     def do_get(self, request):
-        """Return the value of a name, or a handle of it."""
+        """Return the value of a name, or a handle of it; an empty answer where there is none."""
+        if request["name"] not in self.shell.user_ns:
+            return {}
         return {"value": self._sent(self.shell.user_ns[request["name"]])}
 
     def do_attribute(self, request):
@@ -71,11 +73,13 @@ class Inside:
         return self._tried(request, lambda: self.kept[request["handle"]](*arguments, **options))
 
     def _tried(self, request, work):
+        if request["forbidden"] and set(sys._current_frames()) - self.threads:
+            return {"refused": [self.blinded, "A cell of yours left a thread running. What it calls cannot be seen: do "
+                                              "without."]}
         out = Capped()
         try:
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), self.watching(request["forbidden"]):
-                value = work()
-            return {"value": self._sent(value)}
+                return {"value": self._sent(work())}  # watched too: what is sent may still be computing
         except BaseException as error:  # SystemExit too: the student's program may not end the talk
             if type(error).__name__ == "Refusal":
                 return {"refused": [error.name, str(error)]}
@@ -104,14 +108,14 @@ def main():
     from IPython.core.interactiveshell import InteractiveShell
 
     import cnnlib.exercises
-    from cnnlib.exercises._watch import watching
+    from cnnlib.exercises import _watch
     from grading import wire
 
     cnnlib.exercises.check_task = lambda *arguments: None  # the grader checks; a student's own call does no harm
     InteractiveShell.cache_size = 0
     shell = InteractiveShell.instance(colors="NoColor")
     shell.showtraceback = lambda *a, **o: traceback.print_exc(limit=0, file=sys.stdout)
-    inside, mine = Inside(shell, wire, watching), os.getpid()
+    inside, mine = Inside(shell, wire, _watch), os.getpid()
     for line in read:
         request = json.loads(line)
         try:

@@ -56,13 +56,15 @@ def count(records):
         records: the results by student, as ``Course.records`` gives them.
 
     Returns:
-        The Lines, tasks in the notebook's order, in each the most common first behind "right"; and for each task how
-        many answered it and how many handed in.
+        The Lines, tasks under their functions' names and in the notebook's order, in each the most common first behind
+        "right"; and for each task how many answered it and how many handed in.
     """
     tasks = {}
     for record in records.values():
         for name, row in record["rows"].items():
-            tasks.setdefault(name.removesuffix("-check"), []).append(_kind(row))
+            task = name.removesuffix("-check")
+            tried = f"{task}-answer" not in record.get("untouched", [f"{task}-answer"])
+            tasks.setdefault(task.replace("-", "_"), []).append(_kind(row, tried))
     lines, sizes = [], {}
     for task, found in tasks.items():
         answered = sum(kind not in ("unanswered", "refused") for kind, _ in found)
@@ -131,14 +133,22 @@ def draw(lines, sizes, assignment, path):
     figure.savefig(path)
 
 
-def _kind(row):
-    """Return the kind of a check's row, and the mistake's or the function's name."""
+def _kind(row, tried):
+    """Return the kind of a check's row, and the mistake's or the function's name.
+
+    Args:
+        row: the row.
+        tried: whether the student changed the cell of the answer. What it should define may still be missing: it was
+            renamed, or the cell did not come to its end.
+    """
     if row["passed"]:
         return "right", ""
     if row["mistake"] == "forbidden-function":
         used = USED.search(row["message"])
         return "forbidden", used[1] if used else "a forbidden function"
-    if row["message"] == UNANSWERED or row["mistake"] == "not-defined":
+    if row["mistake"] == "not-defined":
+        return "other" if tried else "unanswered", ""
+    if row["message"] == UNANSWERED:
         return "unanswered", ""
     if row["mistake"] == "not-graded":
         return "refused", ""

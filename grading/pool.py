@@ -9,13 +9,13 @@ import sys
 import threading
 import time
 
-from grading.sandbox import ROOT, sweep
+from grading import sandbox
 
 BEGIN = 120  # seconds in which a worker must be ready
 
 
 class Worker:
-    """A process that grades submissions.
+    """A process that grades submissions; one thread asks it, another may stop it.
 
     Args:
         seed: the course's seed.
@@ -23,6 +23,7 @@ class Worker:
 
     def __init__(self, seed):
         self._seed, self._process = seed, None
+        self._lock, self._stopped = threading.Lock(), False  # held where the process is made or killed
 
     def grade(self, job, seconds):
         """Return the result of a job; where the process does not answer in time, or dies, a row that says so."""
@@ -39,24 +40,39 @@ class Worker:
         why = "Grading it took too long and was stopped." if answer is None else "The grader's process ended."
         return {"status": "failed", "reason": why}
 
+    def stop(self):
+        """Kill the process, and let no other begin; from any thread. The one that asks calls ``close``."""
+        with self._lock:
+            self._stopped = True
+            self._kill()
+
     def close(self):
         """End the process and everything that it started."""
-        process, self._process = self._process, None
+        with self._lock:
+            self._kill()
+            process, self._process = self._process, None
         if process:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, 9)
             process.wait()
-            sweep(process.pid)
+            sandbox.sweep(process.pid)
             for stream in (process.stdin, process.stdout):
                 with contextlib.suppress(OSError):
                     stream.close()
 
+    def _kill(self):
+        if self._process and self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, 9)
+
     def _start(self):
         self.close()
-        environment = {**os.environ, "CNN_COURSE_SEED": self._seed, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "grading.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, env=environment, start_new_session=True)
+        environment = {**os.environ, "CNN_COURSE_SEED": self._seed, "OMP_NUM_THREADS": "1",
+                       "PYTHONPATH": str(sandbox.ROOT)}
+        with self._lock:
+            if self._stopped:
+                raise RuntimeError("the worker was stopped")
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "grading.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL, env=environment, start_new_session=True)
         self._line(BEGIN)
 
     def _line(self, seconds):
@@ -110,6 +126,9 @@ def graded(jobs, *, seed, workers, seconds):
     finally:
         stop.set()
         for worker in team:
-            worker.close()
+            worker.stop()
         for thread in threads:
-            thread.join()
+            if thread.is_alive():
+                thread.join()
+        for worker in team:
+            worker.close()

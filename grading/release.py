@@ -8,7 +8,9 @@ from nbgrader.coursedir import CourseDirectory
 
 from grading.course import SOURCES, CourseError
 from grading.gradebook import nbgrader_config
+from grading.late import date_of
 from grading.leaks import leaks
+from grading.sheets import plain
 
 
 def api(course):
@@ -31,8 +33,10 @@ def release(course, assignment, due=None):
         due: when it is due, as "2027-03-01 12:00 UTC".
 
     Raises:
-        CourseError: there is no such assignment, nbgrader refuses it, or its student's edition shows a solution.
+        CourseError: there is no such assignment, due is no date, nbgrader refuses it, or its student's edition shows a
+            solution.
     """
+    due = _date(due)
     place, original = course.folder / "source" / assignment, SOURCES / assignment
     with course.lock():
         if not place.exists():
@@ -66,3 +70,10 @@ def _reason(result):
     lines = [line.strip() for line in f"{result.get('log') or ''}\n{result.get('error') or ''}".splitlines()]
     named = [line for line in lines if re.match(r"[\w.]*(Error|Exception)\b", line) and "above traceback" not in line]
     return (named or [line for line in lines if line] or ["nbgrader gave no reason"])[-1]
+
+
+def _date(text):
+    try:
+        return date_of(text) if text else None
+    except ValueError:
+        raise CourseError(f'release: due must be a date as "2027-03-01 12:00 UTC", got {plain(text)}') from None

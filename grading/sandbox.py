@@ -27,7 +27,7 @@ class Limits:
     Attributes:
         memory: megabytes, of all its processes together where cgroups can be made, of each otherwise.
         processes: processes and threads.
-        disk: megabytes in its folder and as many in /tmp, both in memory.
+        disk: megabytes in its folder, and as many in /tmp and in /dev/shm, all in memory.
         cpu: seconds of computing, each process.
     """
 
@@ -103,11 +103,12 @@ class Sandbox:
         return bool(self.groups)
 
 
-def sweep(process):
-    """Remove the cgroups that a process made and did not live to remove."""
+def sweep(process=None):
+    """Remove the cgroups that a process made and did not live to remove; by default those of all that are gone."""
     for folder in (GROUPS, GROUPS / "memory", GROUPS / "pids"):
-        for group in folder.glob(f"{GROUP}-{process}-*"):
-            _remove(group)
+        for group in folder.glob(f"{GROUP}-{process or '*'}-*"):
+            if process or not Path("/proc", group.name.split("-")[-2]).exists():
+                _remove(group)
 
 
 def _bwrap(limits):
@@ -120,10 +121,11 @@ def _bwrap(limits):
     if root:
         arguments += [part for name in ("SETUID", "SETGID", "SETPCAP") for part in ("--cap-add", f"CAP_{name}")]
     arguments += ["--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/lib", "/lib",
-                  "--symlink", "usr/lib64", "/lib64", "--proc", "/proc", "--dev", "/dev"]
+                  "--symlink", "usr/lib64", "/lib64", "--proc", "/proc", "--dev", "/dev",
+                  "--remount-ro", "/dev"]
     if os.path.exists("/etc/ld.so.cache"):
         arguments += ["--ro-bind", "/etc/ld.so.cache", "/etc/ld.so.cache"]
-    for folder in ("/tmp", "/box"):  # before the project, which may stand in /tmp
+    for folder in ("/tmp", "/box", "/dev/shm"):  # before the project, which may stand in /tmp
         arguments += ["--perms", "1777", "--size", size, "--tmpfs", folder]
     made = set()
     own = [ROOT / "cnnlib", *(ROOT / "grading" / name for name in ("__init__.py", "inside.py", "wire.py"))]

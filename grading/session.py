@@ -10,12 +10,12 @@ import psutil
 
 from cnnlib.exercises import Refusal
 from grading.sandbox import Sandbox
-from grading.wire import decode, encode
+from grading.wire import LINE, decode, encode
 
 INSIDE = Path(__file__).with_name("inside.py")
 TICK = 0.2  # seconds between two looks at what was computed
+READ = 2**20  # bytes that are read at once
 WALL = 4  # a cell that computes little may take so many times its seconds
-LINE = 128 * 2**20  # bytes of an answer that are read
 
 
 class Session:
@@ -34,18 +34,17 @@ class Session:
     def __init__(self, limits=None, *, seconds=20, budget=120, trusted=False):
         self._limits, self._seconds, self._trusted = limits, seconds, trusted
         self._end = time.monotonic() + budget
-        self._sandbox, self._names, self._cells, self._killers = None, set(), [], set()
+        self._sandbox, self._cells, self._killers = None, [], set()
         self.ended, self._asked = None, 0
         self.start()
 
     def start(self):
         """Start the program, and run again the cells that it survived."""
         self.close()
-        self._sandbox, self._names, self._rest, self.ended = Sandbox(
-            INSIDE, self._limits, trusted=self._trusted), set(), b"", None
+        self._sandbox, self._rest, self.ended = Sandbox(INSIDE, self._limits, trusted=self._trusted), bytearray(), None
         for number, source in enumerate(self._cells):
             if number not in self._killers:
-                self._note(self._ask({"do": "cell", "source": source}, killer=number))
+                self._ask({"do": "cell", "source": source}, killer=number)
             if self.ended:
                 return
 
@@ -62,20 +61,16 @@ class Session:
         answer = self._ask({"do": "cell", "source": source}, killer=len(self._cells) - 1)
         if self.ended:
             return "", [self.ended.name, str(self.ended)]
-        self._note(answer)
         error = answer.get("error")
         return str(answer.get("output", ""))[:30_000], [str(part)[:500] for part in error] if error else None
-
-    def _note(self, answer):
-        names = answer.get("names")
-        self._names = {str(name) for name in names} if isinstance(names, list) else set()
 
     def find(self, name):
         """Return the value of a student's name, or what stands for it here; KeyError where there is none."""
         self._revive()
-        if name not in self._names:
+        answer = self._ask({"do": "get", "name": name})
+        if not self.ended and "value" not in answer and "error" not in answer:
             raise KeyError(name)
-        return self._value(self._ask({"do": "get", "name": name}), ())
+        return self._value(answer, ())
 
     def call(self, handle, arguments, options, forbidden):
         """Call what a handle stands for, in the student's program."""
@@ -135,18 +130,21 @@ class Session:
     def _line(self, process):
         """Return the next line; computing is measured, so that a busy machine takes nobody's time away."""
         used, wall = _computed(process.pid), min(time.monotonic() + WALL * self._seconds, self._end)
-        while b"\n" not in self._rest:
-            if not select.select([process.stdout], [], [], TICK)[0]:
-                if time.monotonic() > wall or _computed(process.pid) - used > self._seconds:
-                    raise TimeoutError
-                continue
-            part = os.read(process.stdout.fileno(), 2**20)
-            if not part:
-                raise EOFError
-            self._rest += part
+        look = time.monotonic() + TICK
+        while (end := self._rest.find(b"\n", -READ - 1)) < 0:
             if len(self._rest) > LINE:
                 raise ValueError
-        line, _, self._rest = self._rest.partition(b"\n")
+            if time.monotonic() > look:  # also while something comes: a byte now and then is no answer
+                look = time.monotonic() + TICK
+                if look > wall or _computed(process.pid) - used > self._seconds:
+                    raise TimeoutError
+            if select.select([process.stdout], [], [], TICK)[0]:
+                part = os.read(process.stdout.fileno(), READ)
+                if not part:
+                    raise EOFError
+                self._rest += part
+        line = bytes(self._rest[:end])
+        del self._rest[:end + 1]
         return line
 
 

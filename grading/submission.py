@@ -2,12 +2,15 @@
 
 Whatever was deleted, renamed, doubled or changed around the answers then does not matter.
 """
+import itertools
 import json
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 LARGEST = 5 * 2**20  # bytes of a file
+FILES, CELLS = 200, 1000  # what a submission may have
 DEFINED = re.compile(r"^(?:def|class)\s+(\w+)", re.M)
 
 
@@ -36,17 +39,13 @@ def read_submission(folder, name):
         name: the notebook's file name.
 
     Raises:
-        Refused: a link, a file over 5 MB, no notebook, or one that cannot be read.
+        Refused: a link or another thing that is no plain file, a file over 5 MB, no notebook, or one that cannot be
+            read.
     """
     folder = Path(folder)
-    for path in [folder, *sorted(folder.rglob("*"))]:
-        if path.is_symlink():
-            raise Refused(f"The submission holds a link, {path.name}. Hand in the file itself.")
-        if path.is_file() and path.stat().st_size > LARGEST:
-            raise Refused(f"{path.name} is larger than 5 MB. Clear the outputs and hand in again.")
-    found = sorted(folder.glob("*.ipynb"))
+    found = [path for path in _plain(folder) if path.suffix == ".ipynb" and path.parent == folder]
     path = folder / name
-    if not path.is_file():
+    if path not in found:
         path = found[0] if len(found) == 1 else None
     if path is None:
         raise Refused(f"There is no notebook {name} in the submission.")
@@ -54,9 +53,34 @@ def read_submission(folder, name):
         notebook = json.loads(path.read_bytes())
     except (ValueError, RecursionError):
         raise Refused(f"{path.name} is not a notebook. Save it again and hand it in again.") from None
+    except OSError:
+        raise Refused(f"{path.name} cannot be read. Hand it in again.") from None
     if not isinstance(notebook, dict) or notebook.get("nbformat") != 4 or not isinstance(notebook.get("cells"), list):
         raise Refused(f"{path.name} is not a notebook of format 4. Open it in JupyterLab, save it, hand it in again.")
+    if len(notebook["cells"]) > CELLS:
+        raise Refused(f"{path.name} has more than {CELLS} cells. Hand in the assignment's own with your answers.")
     return notebook
+
+
+def _plain(folder):
+    """Return the files of a submission in order; raise Refused at the first that may not be opened."""
+    found, waiting = [], [folder]
+    while waiting:
+        path = waiting.pop()
+        status = path.lstat()
+        if stat.S_ISLNK(status.st_mode):
+            raise Refused(f"The submission holds a link, {path.name}. Hand in the file itself.")
+        if stat.S_ISDIR(status.st_mode):
+            waiting += itertools.islice(path.iterdir(), FILES + 1)
+        elif not stat.S_ISREG(status.st_mode):
+            raise Refused(f"{path.name} is no ordinary file. Hand in the notebook alone.")
+        elif status.st_size > LARGEST:
+            raise Refused(f"{path.name} is larger than 5 MB. Clear the outputs and hand in again.")
+        else:
+            found.append(path)
+        if len(found) + len(waiting) > FILES:
+            raise Refused(f"The submission has more than {FILES} files. Hand in the notebook alone.")
+    return sorted(found)
 
 
 def merge(released, submitted):

@@ -8,44 +8,72 @@ import sys
 
 import numpy as np
 
-DEPTH, ITEMS, BYTES = 20, 100_000, 64 * 2**20  # what one message may hold
+DEPTH, ITEMS, BYTES = 20, 100_000, 4 * 2**20  # what one message may hold: levels, values, bytes of arrays
+LINE = 2 * BYTES  # bytes of a message
 PLAIN = (bool, int, str, type(None))
 
 
-def encode(value, handle=None, depth=0):
+def encode(value, handle=None):
     """Return a value as what JSON can hold.
 
     Args:
         value: a number, text, array, tensor, or a list, tuple, dict or iterator of them.
         handle: called with any other value, returns a number that stands for it.
-        depth: how deep this value lies in another.
 
     Raises:
         TypeError: the value cannot cross.
         ValueError: it is too large or too deep.
     """
-    if depth > DEPTH:
-        raise ValueError(f"encode: values must be at most {DEPTH} deep, got more")
-    inner = {"handle": handle, "depth": depth + 1}
-    if type(value) in PLAIN:
-        return {"plain": value} if type(value) is not int or abs(value) < 2**53 else {"int": str(value)}
-    if isinstance(value, float) and type(value) is float:
-        return {"float": value.hex()}
-    if isinstance(value, np.generic):
-        return {"number": _array(np.asarray(value))}
-    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
-        return {"array": _array(value)}
-    if _is_tensor(value):
-        return {"tensor": _array(value.detach().cpu().numpy())}
-    if isinstance(value, tuple):
-        return {"tuple": [encode(each, **inner) for each in value]}
-    if isinstance(value, dict):
-        return {"dict": [[encode(key, **inner), encode(each, **inner)] for key, each in value.items()]}
-    if isinstance(value, list) or (hasattr(value, "__next__") and handle):
-        return {"list": [encode(each, **inner) for _, each in zip(range(ITEMS), value, strict=False)]}
-    if handle is None:
-        raise TypeError(f"encode: value must be of numbers, texts, lists or arrays, got {type(value).__name__}")
-    return {"handle": [handle(value), type(value).__name__, callable(value)]}
+    return _Encoder(handle).encode(value, 0)
+
+
+class _Encoder:
+    """Encode the parts of one message, as long as there is room."""
+
+    def __init__(self, handle):
+        self.handle, self.items, self.bytes = handle, ITEMS, BYTES
+
+    def encode(self, value, depth):
+        self.items -= 1
+        if depth > DEPTH:
+            raise ValueError(f"encode: values must be at most {DEPTH} deep, got more")
+        if self.items < 0:
+            raise ValueError(f"encode: at most {ITEMS} values can be sent at once, got more")
+        if type(value) is str:
+            self.take(6 * len(value))  # as much as a text can be in JSON
+        if type(value) in PLAIN:
+            return {"plain": value} if type(value) is not int or abs(value) < 2**53 else {"int": str(value)}
+        if type(value) is float:
+            return {"float": value.hex()}
+        if isinstance(value, np.generic):
+            return {"number": self.array(np.asarray(value))}
+        if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+            return {"array": self.array(value)}
+        if _is_tensor(value):
+            return {"tensor": self.array(value.detach().cpu().numpy())}
+        if isinstance(value, tuple):  # a class of the student's own may have another idea of what is in it
+            return {"tuple": self.all(tuple.__iter__(value), depth)}
+        if isinstance(value, dict):
+            return {"dict": [self.all(pair, depth) for pair in dict.items(value)]}
+        if isinstance(value, list):
+            return {"list": self.all(list.__iter__(value), depth)}
+        if hasattr(value, "__next__") and self.handle:
+            return {"list": self.all(value, depth)}
+        if self.handle is None:
+            raise TypeError(f"encode: value must be of numbers, texts, lists or arrays, got {type(value).__name__}")
+        return {"handle": [self.handle(value), type(value).__name__, callable(value)]}
+
+    def take(self, size):
+        self.bytes -= size
+        if self.bytes < 0:
+            raise ValueError(f"encode: texts and arrays must have at most {BYTES} bytes together, got more")
+
+    def all(self, values, depth):
+        return [self.encode(each, depth + 1) for each in values]
+
+    def array(self, array):
+        self.take(array.nbytes)
+        return [array.dtype.str, list(array.shape), base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()]
 
 
 def decode(message, handle=None, depth=0):
@@ -87,12 +115,6 @@ def decode(message, handle=None, depth=0):
     except (TypeError, KeyError, AttributeError, OverflowError) as error:
         raise ValueError(f"decode: message must be well formed, got {type(error).__name__}") from None
     raise ValueError(f"decode: kind must be known, got {str(kind)[:40]}")
-
-
-def _array(array):
-    if array.nbytes > BYTES:
-        raise ValueError(f"encode: an array must have at most {BYTES} bytes, got {array.nbytes}")
-    return [array.dtype.str, list(array.shape), base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()]
 
 
 def _numbers(value):

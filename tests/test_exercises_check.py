@@ -96,6 +96,21 @@ def test_tolerance_is_relative_to_the_largest_number():
     assert not exercise.check(lambda: np.array([1e6 + 2, 1.0])).passed
 
 
+@pytest.mark.parametrize(("right", "fits", "wrong"), [
+    ((43, 5_000_000), [(43, 5_000_000), (43.0, 5e6), (np.int32(43), np.uint64(5_000_000))],
+     [(45, 5_000_000), (43, 5_000_001), (47.5, 5e6), (43.001, 5e6)]),
+    (124_439_808, [124_439_808, np.float32(124_439_808)], [124_439_809, 124_439_800, 124_439_000.0]),
+    (np.array([1, 10**9]), [np.array([1.0, 1e9]), [1, 10**9]], [np.array([500.0, 1e9]), np.array([1, 10**9 + 1])]),
+    ([0.5, 1e9], [(0.5, 1e9), np.array([0.5, 1e9 + 1])], [[400.0, 1e9], (0.5, 1e9 + 1e4)]),
+    ((True, 10**9), [(True, 10**9)], [(False, 10**9)])])
+def test_numbers_of_different_size_count_each_by_itself(right, fits, wrong):
+    exercise = Exercise(name="bill", objective=1, reference=lambda: right, cases=((),))
+    for answer in fits:
+        assert exercise.check(lambda answer=answer: answer).passed, answer
+    for answer in wrong:
+        assert not exercise.check(lambda answer=answer: answer).passed, answer
+
+
 def test_verify_exercise_refuses_what_cannot_be_trusted():
     verify_exercise(PADS)
     verify_exercise(VALUE)
@@ -109,7 +124,8 @@ def test_verify_exercise_refuses_what_cannot_be_trusted():
 @pytest.mark.parametrize(("value", "text"), [
     (3, "3"), ((1, 2), "(1, 2)"), ((2,), "(2,)"), ((), "()"), (0.1 + 0.2, "0.3"),
     (np.array([-0.0]), "[0]"), ("a", "'a'"), ([1], "[1]"), (np.float32(0.1), "0.1"),
-    (np.zeros((3, 9)), "an array of shape (3, 9)"), (torch.ones(2), "[1, 1]"), (len, "the function len"),
+    (np.zeros((3, 9)), "an array of shape (3, 9)"), (124_439_808, "124439808"),
+    (np.zeros((10**9, 0)), "an array of shape (1000000000, 0)"), (torch.ones(2), "[1, 1]"), (len, "the function len"),
 ])
 def test_values_are_shown_short(value, text):
     assert describe(value) == text

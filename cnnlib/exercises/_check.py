@@ -73,7 +73,8 @@ class Exercise:
         mistakes: known wrong answers; the first that fits is named.
         probe: called with an answer and the arguments of a case where a call of the answer is not what is compared: for
             a class, what an object of it does.
-        tolerance: largest allowed difference, relative to the largest right number (or to 1 if that is smaller).
+        tolerance: largest allowed difference, relative to the largest right number of an array (or to 1 if that is
+            smaller); in a tuple or list each number counts by itself. Where both are whole numbers, they must be equal.
     """
 
     name: str
@@ -144,7 +145,7 @@ class Exercise:
         got, wanted = _array(answer), _array(right)
         if wanted is None or got is None or wanted.size <= 16:
             return f"{call} should be {describe(right)}, got {describe(answer)}."
-        place = tuple(np.argwhere(~self._near(got, wanted))[0])
+        place = tuple(np.argwhere(~self._near(answer, right))[0])
         where = ", ".join(str(index) for index in place)
         return f"{call} should be {describe(wanted[place])} at [{where}], got {describe(got[place])}."
 
@@ -152,12 +153,19 @@ class Exercise:
         got, wanted = _array(answer), _array(right)
         if got is None or wanted is None:
             return got is None and wanted is None and type(answer) is type(right) and bool(answer == right)
-        return got.shape == wanted.shape and bool(np.all(self._near(got, wanted)))
+        return got.shape == wanted.shape and bool(np.all(self._near(answer, right)))
 
-    def _near(self, got, wanted):
-        scale = max(1.0, float(np.abs(wanted[np.isfinite(wanted)]).max(initial=0)))
+    def _near(self, answer, right):
+        """Return where two values of one shape agree."""
+        if isinstance(right, (tuple, list)) and right:
+            return np.array([self._near(*pair) for pair in zip(answer, right, strict=True)])
+        got, wanted = (np.asarray(each) if isinstance(each, (bool, np.bool_)) else _array(each)
+                       for each in (answer, right))
+        if got.dtype.kind != "f" and wanted.dtype.kind != "f":
+            return got == wanted
+        scale = np.abs(wanted) if wanted.dtype.kind != "f" else np.abs(wanted[np.isfinite(wanted)]).max(initial=0)
         with np.errstate(invalid="ignore"):  # infinity less infinity
-            near = np.abs(got - wanted) <= self.tolerance * scale
+            near = np.abs(got - wanted) <= self.tolerance * np.maximum(1.0, scale)
         return near | (got == wanted)  # NaN is never the same
 
 
@@ -196,9 +204,10 @@ def describe(value):
     if array is None or isinstance(value, (str, bool)):
         text = repr(value)
         return text if len(text) <= 80 else f"{text[:77]}..."
-    if array.size > 16:
+    if array.size > 16 or (array.ndim > 1 and not array.size):
         return f"an array of shape {array.shape}"
-    rounded = np.vectorize(lambda number: f"{number + 0.0:.6g}", otypes=[object])(array)
+    rounded = np.vectorize(lambda number: f"{number + 0.0:.6g}" if array.dtype.kind == "f" else f"{number}",
+                           otypes=[object])(array)
     text = str(rounded.tolist()).replace("'", "")
     if not isinstance(value, tuple) or array.ndim != 1:
         return text
@@ -206,14 +215,16 @@ def describe(value):
 
 
 def _array(value):
-    """Return value as an array of numbers, or None where it is none; torch tensors need no import of torch."""
+    """Return value as an array of numbers, float64 or whole, or None; torch tensors need no import of torch."""
     if hasattr(value, "detach"):
         value = value.detach().numpy()
     try:
         array = np.asarray(value)
     except (ValueError, TypeError):
         return None
-    return array.astype(float) if array.dtype.kind in ("iufb" if array.ndim else "iuf") else None
+    if array.dtype.kind not in ("iufb" if array.ndim else "iuf"):
+        return None
+    return array.astype(float if array.dtype.kind == "f" else np.int64)
 
 
 def _call(function, case):

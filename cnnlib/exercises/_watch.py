@@ -2,24 +2,39 @@
 
 A task "build a convolution" is not answered by calling one. Names in the source say little: a function can be imported
 under another name, by importlib, or handed around. So the call itself is watched: Python functions are known by their
-code, compiled ones by what they are, and PyTorch's operators are seen where PyTorch dispatches them.
+code, compiled ones by what they are, and PyTorch's operators are seen where PyTorch dispatches them. What would blind
+the watch, another profiler or a thread, Python itself reports before it happens.
 """
+import _thread
+import fnmatch
 import os
+import re
 import sys
 import threading
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from types import BuiltinFunctionType
+from types import BuiltinFunctionType, ModuleType
 
 from cnnlib.exercises._check import Refusal
 
-# A name is a function's ("numpy.convolve"), a module's for all that it defines, or an operator's ("aten::convolution").
+# A name is a function's ("numpy.convolve"), a module's for all that it defines, or how an operator's begins
+# ("aten::mean"), where * stands for anything. "convert" is no convolution.
+CONVOLUTION_OPERATORS = ("aten::im2col", "*::*conv[!e]")
 CONVOLUTION = ("cnnlib.scratch.convolution", "cnnlib.scratch.versions", "numpy.convolve", "numpy.correlate",
-               "scipy.signal", "scipy.ndimage", "aten::im2col", "aten::convolution", "aten::conv")
+               "numpy._core.multiarray.correlate", "numpy._core.multiarray.correlate2", "scipy.signal",
+               "scipy.ndimage", *CONVOLUTION_OPERATORS)
 POOLING = ("cnnlib.scratch.pooling", "scipy.ndimage", "aten::max_pool", "aten::avg_pool", "aten::adaptive_",
            "aten::mean", "aten::amax")
+
+
+# what Python reports before a program starts or a profiler changes
+BLINDING = ("sys.setprofile", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "subprocess.Popen")
+BLINDED = "watch-blinded"
+
+_on = []  # the watches that are on
 
 
 class Watch:
@@ -27,17 +42,17 @@ class Watch:
 
     Attributes:
         called: the names of the forbidden functions that were called.
-        whole: whether the watch was still on at the end of the block.
+        whole: whether nothing was done that the watch cannot see.
+        thread: the thread that is watched.
     """
 
     def __init__(self, names, functions=()):
-        self.called, self.whole = [], True
-        self._operators = tuple(name for name in names if name.startswith("aten::"))
+        self.called, self.whole, self.thread = [], True, threading.get_ident()
+        operators = "|".join(fnmatch.translate(f"{name}*") for name in names if "::" in name)
+        self._operator = re.compile(operators) if operators else None
         self._mode = None
-        self._codes, self._builtins, self._files, self._known = {}, {}, {}, {}
-        for name in names:
-            if name.startswith("aten::"):
-                continue
+        self._codes, self._builtins, self._files, self._known, self._words = {}, {}, {}, {}, {}
+        for name in (name for name in names if "::" not in name):
             if place := _place(name):
                 self._files[place] = name
             else:
@@ -58,22 +73,30 @@ class Watch:
             self._known[file] = next((name for begin, name in self._files.items() if file.startswith(begin)), None)
         return self._known[file]
 
+    def _compiled(self, function):
+        """Return the name of an operator that is called past PyTorch's dispatch, or None."""
+        word = function.__name__
+        if self._operator and word not in self._words:
+            self._words[word] = self._operator.match(f"aten::{word}")
+        return f"torch.{word}" if self._words.get(word) and _is_torch(getattr(function, "__self__", function)) else None
+
     def _see_operators(self):
         """Watch PyTorch's operators from the moment it is there: it is not loaded for a task that may do without."""
         torch = sys.modules.get("torch")
         if torch and not getattr(torch.__spec__, "_initializing", False):
-            self._mode = _operators(self._operators, self.called)
+            self._mode = _operators(self._operator, self.called)
             self._mode.__enter__()
 
     def _note(self, frame, event, argument):
-        if self._operators and not self._mode:
+        if self._operator and not self._mode:
             self._see_operators()
         if event == "call":
             code = frame.f_code
             module = self._module(code.co_filename) if self._files else None
             name = f"{module}.{code.co_name}" if module else self._codes.get(_key(code))
         elif event == "c_call":
-            name = self._builtins.get(id(argument))
+            name = self._builtins.get(id(argument)) or self._compiled(argument)
+            self.whole = self.whole and argument is not _thread.start_new_thread
         else:
             return
         if name and name not in self.called:
@@ -81,18 +104,29 @@ class Watch:
 
     @contextmanager
     def on(self):
-        """Watch a block of code, and the threads that it starts."""
+        """Watch a block of code."""
+        _listen()
         before, note = sys.getprofile(), self._note
-        threading.setprofile(note)
         sys.setprofile(note)
+        _on.append(self)
         try:
             yield
         finally:
-            self.whole = sys.getprofile() == note
+            self.whole = self.whole and self in _on and sys.getprofile() == note
+            _on[:] = [each for each in _on if each is not self]
             sys.setprofile(before)
-            threading.setprofile(None)
             if self._mode:
                 self._mode.__exit__(None, None, None)
+
+
+@cache
+def _listen():
+    """Ask Python, once and for good, to report what blinds a watch."""
+    def hear(event, arguments):
+        if _on and event in BLINDING and _on[-1].thread == threading.get_ident():
+            _on[-1].whole = False
+
+    sys.addaudithook(hear)
 
 
 @contextmanager
@@ -104,8 +138,7 @@ def watching(names, functions=()):
         functions: functions without a public name.
 
     Raises:
-        Refusal: at the end of the block, if one was called, or the watch was switched off; whatever else the block
-            raised.
+        Refusal: at the end of the block, if one was called, or the watch was blinded; whatever else the block raised.
 
     >>> import numpy
     >>> with watching(["numpy.convolve"]):
@@ -122,17 +155,26 @@ def watching(names, functions=()):
             raise Refusal("forbidden-function",
                           f"This task is to be solved without {watch.called[0]}; your answer calls it.")
         if not watch.whole:
-            raise Refusal("watch-switched-off", "Your answer switches the profiler off, with which calls are seen.")
+            raise Refusal(BLINDED, "Your answer starts a thread, a program or a profiler. What they call cannot be "
+                                   "seen: do without.")
 
 
-def _operators(names, called):
+def _is_torch(owner):
+    """Return whether what a compiled function belongs to is PyTorch's: a module, a tensor, or nothing."""
+    if isinstance(owner, ModuleType):
+        return owner.__name__.startswith("torch")
+    return owner is None or type(owner).__module__.startswith(("torch", "pybind11")) or (
+        isinstance(owner, sys.modules["torch"].Tensor) if "torch" in sys.modules else False)
+
+
+def _operators(pattern, called):
     """Return a context in which PyTorch notes its operators."""
     from torch.utils._python_dispatch import TorchDispatchMode  # torch is loaded by now
 
     class Mode(TorchDispatchMode):
         def __torch_dispatch__(self, function, types, arguments=(), options=None):
             name = function.name()
-            if name.startswith(names) and name not in called:
+            if pattern.match(name) and name not in called:
                 called.append(name)
             return function(*arguments, **(options or {}))
 

@@ -2,6 +2,8 @@
 
 ``PLACE`` stands for a folder that a program should not reach, ``PORT`` for a port on which somebody listens.
 """
+import os
+
 from tests.grading.students import cell_of, hand_in, notebook
 from tests.grading.students import right as right_answers
 
@@ -101,14 +103,72 @@ for number in range(3, 64):
         pass
 """),
     "returns-everything": (3, "import numpy\n" + STARS + "return numpy.zeros(10**8)"),
+    "returns-a-huge-empty-array": (3, "import numpy\n" + STARS + "return numpy.zeros((10**10, 0))"),
     "own-solution-read": (3, """
 from cnnlib.exercises import find_task
 map_shape = find_task("ch02", "map_shape").exercise.reference
 """),
 }
 
+BORROWED = """
+import numpy as np
+from cnnlib.scratch import conv2d as mine
+def borrowed(image, kernel, stride, padding):
+    return mine(image[None, None], kernel[None, None], stride=stride, padding=padding)[0, 0]
+"""
+MAP = "def filter_map(image, kernel, *, stride=1, padding=0):\n    "
+PYTORCH = """
+import threading, torch
+def borrowed(image, kernel, stride, padding):
+    image, kernel = torch.tensor(image)[None, None], torch.tensor(kernel)[None, None]
+    return torch.conv2d(image, kernel, stride=stride, padding=padding)[0, 0].numpy()
+"""
+IN_A_THREAD = MAP + """found = []
+    thread = threading.Thread(target=lambda: found.append(borrowed(image, kernel, stride, padding)))
+    thread.start()
+    thread.join()
+    return found[0]
+"""
+
 # The same for filter_map (5 points).
 FORBIDDEN = {
+    "computes-while-it-is-sent": (5, BORROWED + MAP + "yield from borrowed(image, kernel, stride, padding)"),
+    "tuple-that-computes-while-it-is-sent": (5, BORROWED + MAP + """class Late(tuple):
+        def __iter__(self):
+            return iter(borrowed(image, kernel, stride, padding))
+    return Late()
+"""),
+    "watch-off-and-on": (5, BORROWED + "import sys\n" + MAP + """note = sys.getprofile()
+    sys.setprofile(None)
+    found = borrowed(image, kernel, stride, padding)
+    sys.setprofile(note)
+    return found
+"""),
+    "thread-of-a-cell": (9, BORROWED + """
+import queue, threading
+asked, found = queue.Queue(), queue.Queue()
+def work():
+    while True:
+        found.put(borrowed(*asked.get()))
+threading.Thread(target=work, daemon=True).start()
+""" + MAP + "asked.put((image, kernel, stride, padding))\n    return found.get()"),
+    "bare-thread": (5, BORROWED + "import _thread, queue\n" + MAP + """found = queue.Queue()
+    _thread.start_new_thread(lambda: found.put(borrowed(image, kernel, stride, padding)), ())
+    return found.get()
+"""),
+    "pytorch-in-a-thread": (5, PYTORCH + IN_A_THREAD),
+    "pytorch-past-its-dispatch": (5, PYTORCH + MAP + """with torch.utils._python_dispatch._disable_current_modes():
+        return borrowed(image, kernel, stride, padding)
+"""),
+    "another-convolution-of-pytorch": (5, "import numpy, torch\n" + MAP + """image = numpy.pad(image, padding)
+    image, kernel = torch.tensor(image)[None, None, None], torch.tensor(kernel)[None, None, None]
+    return torch._C._nn.slow_conv3d(image, kernel, kernel.shape[2:], None, (1, stride, stride))[0, 0, 0].numpy()
+"""),
+    "under-numpy": (5, "import numpy as np\n" + MAP + """image, (high, wide) = np.pad(image, padding), kernel.shape
+    rows = [sum(np._core.multiarray.correlate(image[i + a], kernel[a], 0) for a in range(high))
+            for i in range(0, len(image) - high + 1, stride)]
+    return np.array(rows)[:, ::stride]
+"""),
     "library-function": (5, """
 from cnnlib.scratch import conv2d as mine
 def filter_map(image, kernel, *, stride=1, padding=0):
@@ -152,7 +212,8 @@ def doubled_cells(made):
 
 EDITS = {"deleted-cells": deleted_cells, "renamed-ids-and-points": renamed_cells, "doubled-cells": doubled_cells}
 FILES = {"bad-json": b'{"cells": [', "nested-json": b"[" * 100_000, "too-large": b" " * (6 * 2**20)}
-NAMES = [*CELLS, *FORBIDDEN, *EDITS, *FILES, "link"]
+ODD = ["link", "link-to-a-device", "pipe"]  # no files at all
+NAMES = [*CELLS, *FORBIDDEN, *EDITS, *FILES, *ODD]
 
 
 def cells_of(name, right, place, port):
@@ -164,7 +225,7 @@ def cells_of(name, right, place, port):
 
 def expected(name):
     """Return the points of a case out of twelve."""
-    if name in FILES or name == "link":
+    if name in FILES or name in ODD:
         return 0
     return 12 - {**CELLS, **FORBIDDEN}.get(name, (0,))[0]
 
@@ -177,10 +238,13 @@ def hand_in_all(course, place, port):
             hand_in(course, name, FILES[name])
             continue
         edit = EDITS.get(name)
-        made = notebook(course, answers if edit or name == "link" else cells_of(name, answers, place, port))
+        made = notebook(course, answers if edit or name in ODD else cells_of(name, answers, place, port))
         if edit:
             edit(made)
         path = hand_in(course, name, made)
-        if name == "link":
+        if name in ODD:
             path.rename(course.folder / "real.ipynb")
-            path.symlink_to(course.folder / "real.ipynb")
+        if name == "pipe":
+            os.mkfifo(path)
+        elif name in ODD:
+            path.symlink_to("/dev/zero" if name == "link-to-a-device" else course.folder / "real.ipynb")

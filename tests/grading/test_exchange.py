@@ -171,7 +171,16 @@ def test_feedback_waits_until_the_newest_submission_is_graded(published, said):
     given, = (root / "cnn" / "feedback").iterdir()
     assert given.read_text(encoding="utf-8") == "<html>a page</html>"
     assert [oct(path.stat().st_mode & 0o777) for path in (given, given.parent)] == ["0o644", "0o711"]
+    for part in ("submitted", "autograded", "feedback"):  # a student whose page cannot be given back
+        shutil.copytree(course.folder / part / ME / ASSIGNMENT, course.folder / part / "aaa" / ASSIGNMENT)
+    (page.parents[2] / "aaa" / ASSIGNMENT / "timestamp.txt").unlink()
+    (page.parents[2] / "aaa" / ASSIGNMENT / "timestamp.txt").mkdir()
+    assert give_back(course, ASSIGNMENT, root, said.append) == [ME]
+    assert said.pop().startswith("not given back: aaa: ")
+    for part in ("autograded", "feedback"):
+        shutil.rmtree(course.folder / part / "aaa")
     submit(root, random="b")
+    (course.folder / "submitted" / ME / ASSIGNMENT / "timestamp.txt").write_text("soon")  # counts as older
     fetch(course, ASSIGNMENT, root, said.append)
     assert give_back(course, ASSIGNMENT, root, said.append) == []
     assert said == [f"not given back: {ME}: a newer submission was collected; run: python -m grading grade ch02"]

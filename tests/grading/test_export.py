@@ -5,6 +5,7 @@ import json
 import shutil
 
 import pytest
+from nbgrader.api import Gradebook
 
 from grading.__main__ import main
 from grading.course import CourseError, open_course, write
@@ -115,6 +116,27 @@ def test_plain_needs_no_roster(graded, tmp_path):
     assert list(table) == ["ada", "ben", "zed"]
     assert [table["ben"][name] for name in ("points", "late penalty", "score", "of")] == ["8", "1.6", "6.4", "15"]
     assert table["ben"]["handed in (UTC)"] == "2030-01-02 13:00:00"
+
+
+def test_points_given_by_hand_lose_their_share_too(graded, tmp_path):
+    course = open_course(shutil.copytree(graded.folder, tmp_path / "course"))
+    with Gradebook(course.database) as book:
+        found = book.find_grade("small-kernels-answer", ASSIGNMENT, ASSIGNMENT, "ben")
+        found.manual_score, found.needs_manual_grade = 2, False
+        book.db.commit()
+    header, *rows = rows_of(export(course, to=tmp_path / "out.csv"))
+    ben = next(dict(zip(header, row, strict=True)) for row in rows if row[0] == "ben")
+    assert [ben[name] for name in ("points", "late penalty", "score")] == ["10", "2", "8"]
+
+
+@pytest.mark.parametrize(("roster", "missing", "said"), [
+    (None, "zero", True), (MOODLE, "zero", False), (None, "empty", False)], ids=["zero", "roster", "empty"])
+def test_zeros_without_a_roster_are_explained(graded, tmp_path, roster, missing, said):
+    lines = []
+    path = roster_of(tmp_path, roster) if roster else None
+    export(graded, roster=path, missing=missing, to=tmp_path / "out.csv", say=lines.append)
+    assert ("note: who handed in nothing at all gets a zero only with a roster of all students: give it with --roster "
+            "or put it into the course as roster.csv" in lines) == said
 
 
 def test_formulas_are_guarded_and_numbers_are_not():

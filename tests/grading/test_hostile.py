@@ -121,7 +121,7 @@ def row(outcome, student):
 @pytest.mark.parametrize("name", hostile.NAMES)
 def test_hostile_submission_gets_what_it_earned(outcome, name):
     assert row(outcome, name)["score"] == hostile.expected(name), row(outcome, name)["rows"]
-    assert row(outcome, name)["status"] == ("refused" if name in hostile.FILES or name == "link" else "graded")
+    assert row(outcome, name)["status"] == ("refused" if name in {*hostile.FILES, *hostile.ODD} else "graded")
 
 
 def test_honest_submissions_are_untouched(outcome):
@@ -131,6 +131,10 @@ def test_honest_submissions_are_untouched(outcome):
 
 @pytest.mark.parametrize(("name", "mistake"), [
     ("library-function", "forbidden-function"), ("library-function-by-importlib", "forbidden-function"),
+    ("computes-while-it-is-sent", "forbidden-function"), ("under-numpy", "forbidden-function"),
+    ("another-convolution-of-pytorch", "forbidden-function"), ("pytorch-past-its-dispatch", "forbidden-function"),
+    ("watch-off-and-on", "watch-blinded"), ("thread-of-a-cell", "watch-blinded"), ("bare-thread", "watch-blinded"),
+    ("pytorch-in-a-thread", "watch-blinded"),
     ("endless-loop-in-call", "time-limit"), ("os-exit", "not-defined"), ("bad-json", "not-graded")])
 def test_reason_is_named(outcome, name, mistake):
     assert mistake in [each["mistake"] for each in row(outcome, name)["rows"].values()]

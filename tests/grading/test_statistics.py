@@ -37,29 +37,38 @@ RECORDS = {
 
 def test_counts_and_shares():
     lines, sizes = count(RECORDS)
-    assert sizes == {"map-shape": (4, 6), "filter-map": (4, 6)}
+    assert sizes == {"map_shape": (4, 6), "filter_map": (4, 6)}
     assert lines == [
-        Line("map-shape", "right", "", 2, 0.5), Line("map-shape", "mistake", "ceil-for-floor", 1, 0.25),
-        Line("map-shape", "other", "", 1, 0.25), Line("map-shape", "unanswered", "", 1, 1 / 6),
-        Line("map-shape", "refused", "", 1, 1 / 6), Line("filter-map", "right", "", 0, 0.0),
-        Line("filter-map", "mistake", "flipped-kernel", 2, 0.5),
-        Line("filter-map", "forbidden", "numpy.convolve", 1, 0.25),
-        Line("filter-map", "mistake", "stride-ignored", 1, 0.25), Line("filter-map", "unanswered", "", 1, 1 / 6),
-        Line("filter-map", "refused", "", 1, 1 / 6)]
+        Line("map_shape", "right", "", 2, 0.5), Line("map_shape", "mistake", "ceil-for-floor", 1, 0.25),
+        Line("map_shape", "other", "", 1, 0.25), Line("map_shape", "unanswered", "", 1, 1 / 6),
+        Line("map_shape", "refused", "", 1, 1 / 6), Line("filter_map", "right", "", 0, 0.0),
+        Line("filter_map", "mistake", "flipped-kernel", 2, 0.5),
+        Line("filter_map", "forbidden", "numpy.convolve", 1, 0.25),
+        Line("filter_map", "mistake", "stride-ignored", 1, 0.25), Line("filter_map", "unanswered", "", 1, 1 / 6),
+        Line("filter_map", "refused", "", 1, 1 / 6)]
+
+
+def test_loop_outside_a_function_is_an_answer():
+    """Its cell ended before it defined anything; of a cell as it was given out the same is none."""
+    tried = {**RECORDS["s5"], "untouched": ["map-shape-answer"]}
+    lines, sizes = count({"s5": tried})
+    assert sizes == {"map_shape": (0, 1), "filter_map": (1, 1)}
+    assert [line.kind for line in lines if line.count] == ["unanswered", "other"]
+    assert count({"s5": {**tried, "untouched": ["filter-map-answer"]}})[1]["filter_map"] == (0, 1)
 
 
 def test_nobody_answered():
     lines, sizes = count({"s5": RECORDS["s5"]})
-    assert sizes == {"map-shape": (0, 1), "filter-map": (0, 1)}
+    assert sizes == {"map_shape": (0, 1), "filter_map": (0, 1)}
     assert [line.share for line in lines] == [0.0, 1.0, 0.0, 1.0]
 
 
 def test_markdown():
     text = markdown(*count(RECORDS)).splitlines()
     assert text[:4] == ["| Task | Answers | Students | Share |", "|---|---|---:|---:|",
-                        "| map-shape | **answered** | 4 | 67% |", "| map-shape | right | 2 | 50% |"]
-    assert "| filter-map | flipped-kernel | 2 | 50% |" in text
-    assert "| filter-map | used numpy.convolve | 1 | 25% |" in text
+                        "| map_shape | **answered** | 4 | 67% |", "| map_shape | right | 2 | 50% |"]
+    assert "| filter_map | flipped-kernel | 2 | 50% |" in text
+    assert "| filter_map | used numpy.convolve | 1 | 25% |" in text
 
 
 @pytest.fixture
@@ -73,11 +82,11 @@ def course(released, tmp_path):
 
 def test_command_writes_table_and_picture(course, capsys):
     assert main(["--course", str(course.folder), "statistics", ASSIGNMENT]) == 0
-    assert "| map-shape | ceil-for-floor | 1 | 25% |" in capsys.readouterr().out
+    assert "| map_shape | ceil-for-floor | 1 | 25% |" in capsys.readouterr().out
     reports = course.folder / "reports"
     with open(reports / f"{ASSIGNMENT}-mistakes.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert {"task": "filter-map", "kind": "forbidden", "name": "numpy.convolve", "students": "1",
+    assert {"task": "filter_map", "kind": "forbidden", "name": "numpy.convolve", "students": "1",
             "share": "0.250"} in rows
     assert imread(reports / f"{ASSIGNMENT}-mistakes.png").ndim == 3
 
@@ -113,7 +122,7 @@ def test_bars_are_the_counts_and_axes_are_named(drawn):
     assert [bar.get_width() for bar in second.patches] == [2, 1, 1, 1, 1]
     assert all(bar.get_height() < bar.get_width() for bar in second.patches)  # they lie
     assert (second.get_xlabel(), first.get_ylabel()) == (f"students, assignment {ASSIGNMENT}", "answer")
-    assert first.get_title(loc="left") == "map-shape: 4 of 6 answered"
+    assert first.get_title(loc="left") == "map_shape: 4 of 6 answered"
 
 
 def test_rare_mistakes_become_one_bar(drawn):

@@ -1,5 +1,6 @@
 """Submissions are read with care, and the answers land in the notebook that was given out."""
 import json
+import os
 
 import pytest
 from hypothesis import given
@@ -94,6 +95,7 @@ def test_no_notebook_breaks_the_merge(something):
     (None, "There is no notebook a.ipynb in the submission."), (b"{", "a.ipynb is not a notebook."),
     (b"[" * 100_000, "a.ipynb is not a notebook."), (b"[]", "a.ipynb is not a notebook of format 4."),
     (b'{"nbformat": 3, "cells": []}', "a.ipynb is not a notebook of format 4."),
+    (b'{"nbformat": 4, "cells": [' + b"{}," * 1000 + b"{}]}", "a.ipynb has more than 1000 cells."),
     (b" " * (5 * 2**20 + 1), "a.ipynb is larger than 5 MB.")])
 def test_what_cannot_be_read_is_refused(tmp_path, content, reason):
     if content is not None:
@@ -111,3 +113,33 @@ def test_links_are_refused_and_one_notebook_of_another_name_is_taken(tmp_path):
     (folder / "deeper" / "link").symlink_to("/etc/hostname")
     with pytest.raises(Refused, match=r"^The submission holds a link, link\."):
         read_submission(folder, "a.ipynb")
+
+
+@pytest.mark.parametrize("name", ["a.ipynb", "other.txt"])
+def test_what_is_no_file_is_refused_without_opening_it(tmp_path, name):
+    """Who opens a pipe waits for its other end for ever."""
+    if name != "a.ipynb":
+        (tmp_path / "a.ipynb").write_text(json.dumps(released()))
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(Refused, match=rf"^{name} is no ordinary file\."):
+        read_submission(tmp_path, "a.ipynb")
+
+
+def test_many_files_are_refused(tmp_path):
+    (tmp_path / "a.ipynb").write_text(json.dumps(released()))
+    (tmp_path / "deeper").mkdir()
+    for number in range(199):
+        (tmp_path / "deeper" / f"{number}").touch()
+    assert read_submission(tmp_path, "a.ipynb") == released()
+    (tmp_path / "one more").touch()
+    with pytest.raises(Refused, match=r"^The submission has more than 200 files\."):
+        read_submission(tmp_path, "a.ipynb")
+
+
+def test_a_file_or_a_pipe_in_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path)
+    for name, reason in (("file", "There is no notebook"), ("pipe", "pipe is no ordinary file"), ("link", "The subm")):
+        with pytest.raises(Refused, match=f"^{reason}"):
+            read_submission(tmp_path / name, "a.ipynb")

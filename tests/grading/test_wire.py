@@ -1,4 +1,5 @@
 """What crosses between grader and sandbox comes out as it went in, and nothing else does."""
+import itertools
 import json
 import pickle
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from grading.wire import decode, encode
+from grading.wire import LINE, decode, encode
 
 PLAIN = st.none() | st.booleans() | st.integers() | st.text(max_size=20) | st.floats(allow_nan=False)
 VALUES = st.recursive(PLAIN, lambda inner: st.lists(inner, max_size=4) | st.tuples(inner, inner)
@@ -81,5 +82,30 @@ def test_depth_and_size_have_limits():
         deep = [deep]
     with pytest.raises(ValueError, match=r"^encode: values must be at most 20 deep"):
         encode(deep)
-    with pytest.raises(ValueError, match=r"^encode: an array must have at most"):
+    with pytest.raises(ValueError, match=r"^encode: texts and arrays must have at most 4194304 bytes together"):
         encode(np.broadcast_to(np.float64(1), (10**5, 10**3)))
+    with pytest.raises(ValueError, match=r"^encode: texts and arrays must have at most"):
+        encode([np.zeros(10**5)] * 6)
+    for many in ([1] * 100_000, tuple(range(100_000)), dict.fromkeys(range(50_001), 1), [[[0]] * 50_000]):
+        with pytest.raises(ValueError, match=r"^encode: at most 100000 values can be sent at once"):
+            encode(many)
+    with pytest.raises(ValueError, match=r"^encode: texts and arrays must have at most"):
+        encode("\0" * 10**6)
+    with pytest.raises(ValueError, match=r"^encode: at most 100000 values"):
+        encode(itertools.count(), handle=id)
+
+
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_a_class_that_computes_while_it_is_read_does_not(kind):
+    class Late(kind):
+        def __iter__(self):
+            raise AssertionError("it computes")
+
+    assert over(Late([1, 2])) == kind([1, 2])
+    assert over(torch.zeros(2, 3).shape) == (2, 3)
+
+
+def test_the_largest_messages_fit_into_a_line():
+    for value in (np.zeros(4 * 2**20, np.uint8), [-1.2345678901234567e-300] * 99_999, [np.float64(0.1)] * 50_000):
+        assert len(json.dumps(encode(value))) < LINE
+    assert len(json.dumps(encode("\0" * 699_050))) < LINE

@@ -3,6 +3,7 @@ import math
 
 from cnnlib.exercises._check import Exercise, Mistake
 from cnnlib.exercises._task import Task
+from cnnlib.exercises._watch import CONVOLUTION_OPERATORS
 
 
 def _layer(in_channels, out_channels, kernel_size, size, *, stride=1, groups=1):
@@ -39,7 +40,7 @@ def _draw_layers(random):
 LAYER_BILL = Task(
     points=3,
     draw=_draw_layers,
-    forbidden=("cnnlib.shapes", "cnnlib.models", "aten::convolution", "cnnlib.scratch"),
+    forbidden=("cnnlib.shapes", "cnnlib.models", *CONVOLUTION_OPERATORS, "cnnlib.scratch"),
     exercise=Exercise(
         name="layer_bill",
         objective=3,

@@ -5,7 +5,7 @@ import numpy as np
 
 from cnnlib.exercises._check import Exercise, Mistake
 from cnnlib.exercises._task import Task
-from cnnlib.exercises._watch import CONVOLUTION
+from cnnlib.exercises._watch import CONVOLUTION, CONVOLUTION_OPERATORS
 from cnnlib.scratch import conv2d
 from cnnlib.shapes import conv_mac_count, conv_output_shape, receptive_field
 
@@ -35,7 +35,7 @@ def _draw_shapes(random):
 MAP_SHAPE = Task(
     points=3,
     draw=_draw_shapes,
-    forbidden=("cnnlib.shapes", "aten::convolution", "cnnlib.scratch"),
+    forbidden=("cnnlib.shapes", *CONVOLUTION_OPERATORS, "cnnlib.scratch"),
     exercise=Exercise(
         name="map_shape",
         objective=2,
