@@ -2,6 +2,7 @@
 import os
 import re
 import sys
+from types import SimpleNamespace
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
@@ -83,3 +84,55 @@ def test_seven_sentences_in_order_each_with_a_link_and_a_check():
     for card in cards:
         assert places.SEE.search(card.parts[0][1]) and re.search(r"^> \*\*.+\*\*$", card.parts[0][1], re.M)
         assert any(cell and "assert" in cell.source for cell, _ in card.parts)
+
+
+def sheet():
+    """Return the cells of the PyTorch sheet."""
+    return page_cells((ROOT / "book" / "pytorch_sheet.md").read_text(encoding="utf-8"))
+
+
+def test_every_right_hand_comment_is_compared():
+    """The page turns its comments into checks: with a false one, its cell fails."""
+    lines = [line for cell in sheet() if "remove-cell" not in cell.tags for line in cell.source.splitlines()]
+    assert len([line for line in lines if re.search(r"\S +# ", line)]) > 90
+    tools = [cell for cell in sheet() if "remove-cell" in cell.tags]
+    for line in ("x = torch.zeros(2, 3)  # (2, 3)", "x = torch.zeros(2, 3)  # (2, 3): words",
+                 "torch.tensor(2.345)  # 2.35", "torch.nn.Linear(2, 3)  # 9 parameters", "torch.ones(2)  # [1.0, 1.0]",
+                 "for i in range(2):\n    torch.ones(2).sum()  # 2.0\n", "# a line of words\nx = 1",
+                 "torch.cat([torch.ones(2),\n           torch.ones(1)])  # (3,)", "'a # b'"):
+        assert run([*tools, SimpleNamespace(id="line", source=line)]) is None, line
+    for line in ("x = torch.zeros(2, 3)  # (3, 2)", "torch.tensor(2.345)  # 2.36", "torch.nn.Linear(2, 3)  # 6",
+                 "torch.ones(2)  # [1.0, 0.0]", "for i in range(2):\n    i  # 0\n", "1  # 10", "1  # one",
+                 "for i in range(2):  # 2\n    i\n", "def f():  # (2, 3)\n    return 1\n"):
+        name, error = run([*tools, SimpleNamespace(id="line", source=line)])
+        assert name == "line" and isinstance(error, AssertionError), line
+
+
+def test_the_sheet_has_its_groups():
+    text = (ROOT / "book" / "pytorch_sheet.md").read_text(encoding="utf-8")
+    assert [section.heading for section in page_sections(text) if section.level == 2] == [
+        "Tensors and shapes", "Layers", "A network", "Losses", "Optimizers", "A training loop", "Saving", "Transfer",
+        "Inspection"]
+
+
+def test_each_message_is_raised_explained_and_mended():
+    """An entry's lines raise an error whose words its heading has, or a bad number; then the mended lines follow."""
+    found = page_sections((ROOT / "book" / "error_decoder.md").read_text(encoding="utf-8"))
+    entries = [section for section in found if any(cell and cell.id.endswith("-broken") for cell, _ in section.parts)]
+    assert len(entries) >= 18
+    for entry in entries:
+        text, *cells = entry.parts
+        assert [cell.id.rpartition("-")[2] for cell, _ in cells] == ["broken", "mended"], entry.heading
+        assert text[1].index("**Cause.**") < text[1].index("**Fix.**")
+        assert "assert" in cells[1][1] or "backward" in cells[1][1]
+        if "with broken(" in cells[0][1]:
+            words = set(re.findall(r"\w+", re.search(r"with broken\((.+)\)", cells[0][1])[1].lower()))
+            assert len(words & set(re.findall(r"\w+", entry.heading.lower()))) >= 3, entry.heading
+
+
+def test_the_error_decoder_refuses_a_missing_or_another_error():
+    """The page's own ``broken`` lets only the named error pass."""
+    first = page_cells((ROOT / "book" / "error_decoder.md").read_text(encoding="utf-8"))[0]
+    for body, fails in (("raise ValueError('a b c')", False), ("raise ValueError('c')", True), ("pass", True)):
+        lines = SimpleNamespace(id="lines", source=f"with broken('a b'):\n    {body}\n")
+        assert (run([first, lines]) is not None) == fails
