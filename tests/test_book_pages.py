@@ -7,12 +7,12 @@ from types import SimpleNamespace
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
-from tools.outline import page_cells, page_sections
+from tools.outline import course_map, page_cells, page_sections, read_notebook, sections, under
 from tools.project import ROOT, notebooks
 
 sys.path.insert(0, str(ROOT / "book" / "ext"))
 
-from cnn_book import places
+from cnn_book import errata, places
 
 PAGES = [path for path in sorted((ROOT / "book").glob("*.md")) if page_cells(path.read_text(encoding="utf-8"))]
 
@@ -136,3 +136,54 @@ def test_the_error_decoder_refuses_a_missing_or_another_error():
     for body, fails in (("raise ValueError('a b c')", False), ("raise ValueError('c')", True), ("pass", True)):
         lines = SimpleNamespace(id="lines", source=f"with broken('a b'):\n    {body}\n")
         assert (run([first, lines]) is not None) == fails
+
+
+ERRATA = (ROOT / "book" / "errata.md").read_text(encoding="utf-8")
+MAP = {name: row for name, row in course_map().items() if name[0] in "EX"}
+PARTS = {"00": "Before you start", **{f"{n:02}": f"Chapter {n}" for n in range(1, 13)},
+         "07a": "Chapter 7a", "07b": "Chapter 7b"}
+
+
+def checked_here(text):
+    """Return the ids that a comment names with an assert between it and the next."""
+    found = []
+    for cell in page_cells(text):
+        pieces = re.split(r"^# ([EX]\d+)$", cell.source, flags=re.M)
+        found += [name for name, code in zip(pieces[1::2], pieces[2::2], strict=True)
+                  if re.search(r"^ *assert ", code, re.M)]
+    return found
+
+
+def test_each_erratum_stands_once_in_its_chapter():
+    found = errata.entries(ERRATA)
+    assert sorted(name for name, _, _ in found) == sorted(MAP)
+    for name, heading, _ in found:
+        part = PARTS[MAP[name]["notebook"].split("_")[0]] if "notebook" in MAP[name] else "The sources themselves"
+        assert heading == part, name
+
+
+def test_each_erratum_is_drawn_with_its_link():
+    source = [ERRATA]
+    errata.fill(None, errata.PAGE, source)
+    assert re.findall(r'^<b id="(\w+)">', source[0], re.M) == [name.lower() for name, _, _ in errata.entries(ERRATA)]
+    assert not re.search(r"^[EX]\d+$", source[0], re.M)
+    for name, row in MAP.items():
+        [entry] = re.findall(rf'^<b id="{name.lower()}">.*\n(?:: .*\n(?:  .*\n)*){{3}}', source[0], re.M)
+        assert re.findall(r"^: \*(.+?):\*", entry, re.M) == ["Said", "Right", "Taught in"], name
+        assert "notebook" not in row or (places.link(row) in entry and f"`{row['cell']}`" in entry)
+
+
+def test_each_erratum_is_asserted_here_or_in_its_chapter():
+    here = checked_here(ERRATA)
+    assert len(set(here)) == len(here) > 140 and set(here) <= set(MAP)
+    for name in set(MAP) - set(here):
+        chapter = sections(read_notebook(ROOT / "notebooks" / f"{MAP[name]['notebook']}.ipynb"))
+        codes = [text for cell, text in under(chapter, MAP[name]["heading"]) if cell.cell_type == "code"]
+        assert any(re.search(r"^ *assert ", code, re.M) for code in codes), name
+
+
+def test_an_entry_without_its_check_is_seen():
+    cell = "```{code-cell}\n:name: a\n# E01\nassert x\n# E02\ny = 1\n# X01\nassert y\n```\n"
+    assert checked_here(cell) == ["E01", "X01"]
+    text = f"## Chapter 1\n\nE01\n: a\n: b\n  c\n\n{cell}\n## Chapter 2\n\nX01\n: a\n: b\n"
+    assert errata.entries(text) == [("E01", "Chapter 1", 3), ("X01", "Chapter 2", 20)]
