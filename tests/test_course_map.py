@@ -94,6 +94,21 @@ def test_a_doubled_id_is_seen():
     assert ids("C00-01: {}\nC00-01: {}\nE01: {}\n") == ["C00-01", "C00-01", "E01"]
 
 
+PAGE = """# Sheet
+
+## Formulas
+
+```{code-cell}
+:name: formula-check
+:tags: [hide-input]
+# a comment, no heading
+assert True
+```
+
+## Words
+"""
+
+
 @pytest.fixture
 def book(tmp_path):
     """Return a root with one notebook, one page and one test."""
@@ -102,7 +117,7 @@ def book(tmp_path):
     for folder in ("notebooks", "book", "tests"):
         (tmp_path / folder).mkdir()
     nbformat.write(new_notebook(cells=cells), tmp_path / "notebooks" / "02_convolution_math.ipynb")
-    (tmp_path / "book" / "sheet.md").write_text("# Sheet\n\n## Formulas\n\ntext\n", encoding="utf-8")
+    (tmp_path / "book" / "sheet.md").write_text(PAGE, encoding="utf-8")
     (tmp_path / "tests" / "test_a.py").write_text("def test_one():\n    assert 1\n", encoding="utf-8")
     return Path(tmp_path)
 
@@ -116,6 +131,9 @@ def test_right_rows_have_no_fault(book):
     assert faults("C02-02", {"title": "t", "planned": "03_convolution_from_scratch"}, book) == []
     page = {"title": "t", "page": "book/sheet", "heading": "Formulas", "test": "tests/test_a.py::test_one"}
     assert faults("C00-05", page, book) == []
+    assert faults("C00-05", page | {"cell": "formula-check"}, book) == []
+    assert faults("C00-05", page | {"cell": "formula-check", "heading": "Words"}, book) == [
+        "C00-05: no cell formula-check under Words"]
 
 
 @pytest.mark.parametrize(("change", "fault"), [

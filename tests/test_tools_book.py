@@ -48,11 +48,15 @@ def root(tmp_path):
     (tmp_path / "notebooks").mkdir()
     cells = [new_markdown_cell("# Title", id="title"), new_code_cell("size = 3\nsize / 0", id="bad-run")]
     (tmp_path / "notebooks" / "02_x.ipynb").write_text(writes(new_notebook(cells=cells)), encoding="utf-8")
+    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "sheet.md").write_text("# S\n\n```{code-cell}\n:name: sheet-run\nsize = 3\nsize / 0\n```\n")
     return tmp_path
 
 
 @pytest.mark.parametrize(("log", "line"), [
     (FAILED, "notebooks/02_x.ipynb [bad-run]: ZeroDivisionError: division by zero"),
+    (FAILED.replace("notebooks/02_x.ipynb", "book/sheet.md"),
+     "book/sheet.md [sheet-run]: ZeroDivisionError: division by zero"),
     (SLOW, "notebooks/02_x.ipynb [bad-run]: CellTimeoutError: the cell did not end in time"),
     ("{root}/notebooks/02_x.ipynb:10003: WARNING: Non-consecutive header level [myst.header]\nwaiting\n",
      "notebooks/02_x.ipynb [title]: Non-consecutive header level [myst.header]"),

@@ -1,7 +1,7 @@
 """Notebooks and pages read as headings with what stands under them."""
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from tools.outline import page_sections, sections, split, under
+from tools.outline import page_cells, page_sections, sections, split, under
 
 TEXT = "before\n# Title\nintro\n## One\na\n### Small #\nb\n```\n# a comment\n```\n## Two\nc\n"
 
@@ -25,3 +25,10 @@ def test_cells_belong_to_the_heading_above_them():
     found = sections(notebook)
     assert [cell.id for cell, _ in under(found, "One")] == ["head", "run", "both"]
     assert [cell.id for cell, _ in under(found, "Two")] == ["both", "two"]
+
+
+def test_cells_of_a_page_have_their_names_and_tags():
+    first, second = page_cells("text\n\n```{code-cell}\n:name: a-run\n:tags: [hide-input, slow]\n\nx = 1\n\nx\n```\n\n"
+                               "```\nno cell\n```\n\n```{code-cell} ipython3\ny = {1: 2}\n```")
+    assert (first.id, first.tags, first.source) == ("a-run", ("hide-input", "slow"), "x = 1\n\nx")
+    assert (second.id, second.tags, second.source) == (None, (), "y = {1: 2}")

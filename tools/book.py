@@ -9,12 +9,14 @@ import sys
 from pathlib import Path
 
 from tools.clean import CleanError, read
+from tools.outline import page_cells
 from tools.project import ROOT, notebooks
 
 COMMAND = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", ".", "-W", "--keep-going"]
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
-EXECUTED = re.compile(r"(\S+\.ipynb): (Executed notebook in [\d.]+ seconds)")
-FAILED_CELL = re.compile(r"(\S+\.ipynb): WARNING: Executing notebook failed: (\w+)(.*?)\[mystnb\.exec\]", re.S)
+EXECUTED = re.compile(r"(\S+\.(?:ipynb|md)): (Executed notebook in [\d.]+ seconds)")
+FAILED_CELL = re.compile(
+    r"(\S+\.(?:ipynb|md)): WARNING: Executing notebook failed: (\w+)(.*?)\[mystnb\.exec\]", re.S)
 CELL_SOURCE = re.compile(r"-{9,}\n(.*?)\n-{9,}\n", re.S)
 RAISED = re.compile(r"^(\w[\w.]*(?:Error|Exception|Interrupt|Exit|Warning|Iteration)\b.*)$", re.M)
 COMPLAINT = re.compile(r"^(/.*?|[A-Z]:.*?)(?::(\d+))?: (?:WARNING|ERROR|SEVERE|CRITICAL): (.*)$", re.M)
@@ -94,17 +96,19 @@ def _shorten(text, root):
 def _cell_with(path, source):
     """Return `` [id]`` of the cell with this source."""
     cells = _cells(path) if source is not None else []
-    return next((f" [{cell.get('id')}]" for cell in cells if cell.source.strip() == source.strip()), "")
+    return next((f" [{cell.id}]" for cell in cells if cell.source.strip() == source.strip()), "")
 
 
 def _cell_at(path, line):
     """Return `` [id]`` for a line as MyST-NB counts them: 10000 for each cell."""
     index = line // 10000 - 1
     cells = _cells(path)
-    return f" [{cells[index].get('id')}]" if 0 <= index < len(cells) else ""
+    return f" [{cells[index].id}]" if 0 <= index < len(cells) else ""
 
 
 def _cells(path):
+    if str(path).endswith(".md"):
+        return page_cells(Path(path).read_text(encoding="utf-8"))
     try:
         return read(Path(path)).cells
     except CleanError:

@@ -1,6 +1,7 @@
 """Read the book's notebooks and pages as headings with what stands under them."""
 import re
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import nbformat
 import yaml
@@ -9,6 +10,7 @@ from tools.project import ROOT
 
 HEADING = re.compile(r"(#{1,6})\s+(.*?)\s*#*\s*")
 FENCE = re.compile(r"\s*(```|~~~)")
+PAGE_CELL = re.compile(r"^```\{code-cell\}.*\n((?::.*\n)*)((?:(?!```).*\n)*)```$", re.M)  # options, source
 
 
 @dataclass
@@ -17,7 +19,7 @@ class Section:
 
     level: int  # 1 for the title; 0 for what stands before the first heading
     heading: str
-    parts: list = field(default_factory=list)  # pairs (cell, text); the cell is None on a page
+    parts: list = field(default_factory=list)  # pairs (cell, text); the cell is None for the text of a page
 
 
 def read_notebook(path):
@@ -38,8 +40,19 @@ def sections(notebook):
 
 
 def page_sections(text):
-    """Return the sections of a Markdown page."""
-    return [Section(level, heading, [(None, body)]) for level, heading, body in split(text)]
+    """Return the sections of a Markdown page; its code cells follow the text of their section."""
+    return [Section(level, heading, [(None, body), *((cell, cell.source) for cell in page_cells(body))])
+            for level, heading, body in split(text)]
+
+
+def page_cells(text):
+    """Return the code cells of a Markdown page, each with ``id`` (its ``:name:``), ``tags`` and ``source``."""
+    cells = []
+    for options, source in PAGE_CELL.findall(text + "\n"):
+        given = dict(re.findall(r"^:(\w+): *(.*)$", options, re.M))
+        tags = tuple(re.findall(r"[\w-]+", given.get("tags", "")))
+        cells.append(SimpleNamespace(id=given.get("name"), tags=tags, source=source.strip("\n")))
+    return cells
 
 
 def under(all_sections, heading):

@@ -8,6 +8,13 @@ COME_TO = """async (root) => {
   }
 }"""
 
+WAIT = """async (arg) => {
+  const holds = HOLDS;
+  for (const end = Date.now() + 30_000; !holds(arg); await new Promise((go) => setTimeout(go, 30))) {
+    if (Date.now() > end) throw new Error(`waited for ${holds}`);
+  }
+}"""
+
 
 def come_to(root):
     """Scroll until a widget is on the screen and listens, and return it."""
@@ -20,9 +27,4 @@ def wait_until(page, function, arg=None):
 
     Playwright's own way lets the page evaluate a text again and again, which its Content-Security-Policy forbids.
     """
-    page.evaluate("""async (arg) => {
-      const holds = %s;
-      for (const end = Date.now() + 30_000; !holds(arg); await new Promise((go) => setTimeout(go, 30))) {
-        if (Date.now() > end) throw new Error(`waited for ${holds}`);
-      }
-    }""" % function, arg)
+    page.evaluate(WAIT.replace("HOLDS", function), arg)

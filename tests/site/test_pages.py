@@ -2,6 +2,7 @@
 import gzip
 import re
 import time
+from html import unescape
 from urllib.parse import urlsplit
 
 import pytest
@@ -20,6 +21,7 @@ PAGES = ["book/index", "book/how_to_use", "notebooks/00_before_you_start", "note
          "notebooks/08_transfer_learning", "notebooks/09_feature_visualization",
          "notebooks/10_modern_efficient_architectures", "notebooks/11_attention_mechanisms",
          "notebooks/12_detection_segmentation_intro",
+         "book/mnemonics", "book/pytorch_sheet", "book/error_decoder", "book/errata",
          "book/instructor_guide", "book/topics", "book/glossary", "book/references"]
 LIMIT = 200 * 1024  # bytes, gzipped, pictures not counted
 PICTURES = (".png", ".bmp", ".jpeg", ".svg", ".webp")
@@ -57,6 +59,17 @@ def drip(handler, source, target):
         time.sleep(0.02)
 
 
+def dead_links(site, name):
+    """Return the links of a page into the site that lead to no page or to no place on it."""
+    html, dead = (site / f"{name}.html").read_text(encoding="utf-8"), []
+    for link in set(re.findall(r'<a [^>]*href="([^":]*)"', html)):
+        path, _, place = unescape(link).partition("#")
+        target = (site / name).parent / path if path else site / f"{name}.html"
+        if not target.exists() or (place and f'id="{place}"' not in target.read_text(encoding="utf-8")):
+            dead.append(link)
+    return dead
+
+
 def weight(urls, site):
     """Return the bytes of what was loaded, gzipped where a server would, without pictures."""
     files = {site / urlsplit(url).path.lstrip("/") for url in urls}
@@ -73,6 +86,20 @@ def test_narrow_page_is_light_and_still(new_page, address, site, name):
     open_all(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
     assert page.evaluate(SHIFT) <= 0.02
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name.startswith("book/")])
+def test_every_link_leads_somewhere(site, name):
+    """Links that are drawn as HTML are not checked by Sphinx."""
+    assert dead_links(site, name) == []
+
+
+def test_a_dead_link_is_seen(tmp_path):
+    (tmp_path / "book").mkdir()
+    (tmp_path / "a.html").write_text('<h2 id="one">One</h2>')
+    (tmp_path / "book" / "b.html").write_text('<p id="me"><a href="#me"></a><a class="x" href="../a.html#one"></a>'
+                                              '<a href="../a.html#two"></a><a href="c.html"></a><a href="https://d#e"></a>')
+    assert sorted(dead_links(tmp_path, "book/b")) == ["../a.html#two", "c.html"]
 
 
 @pytest.mark.parametrize("name", ["book/index", "book/topics", "notebooks/02_convolution_math"])

@@ -32,9 +32,7 @@ def name_cache(app, config):
 
 
 def outdated(app, env, added, changed, removed):
-    """Name the notebooks outdated when the code has changed since the last build, all pages when their frame has."""
+    """Name all pages outdated when the code or their frame has changed since the last build."""
     now = (code_hash(), code_hash(parts=FRAME))
     before, env.cnn_hashes = getattr(env, "cnn_hashes", now), now
-    if now[1] != before[1]:
-        return list(env.found_docs)
-    return [] if now == before else [name for name in env.found_docs if name.startswith("notebooks/")]
+    return [] if now == before else list(env.found_docs)
