@@ -5,7 +5,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))  # for tools/, which the extension shares with the command line
 
-from cnn_book import assets, freshness, katex, launch, styles, topics, widgets  # noqa: E402
+from cnn_book import (  # noqa: E402
+    assets,
+    freshness,
+    katex,
+    launch,
+    misconceptions,
+    styles,
+    topics,
+    widgets,
+)
 
 
 def setup(app):
@@ -14,6 +23,7 @@ def setup(app):
     app.connect("config-inited", freshness.name_cache, priority=100)
     app.connect("env-get-outdated", freshness.outdated)
     app.connect("source-read", topics.fill)
+    app.connect("source-read", misconceptions.fill)
     app.connect("html-page-context", widgets.replace_widgets, priority=900)
     app.connect("html-page-context", launch.add_buttons, priority=910)
     app.connect("html-page-context", assets.move_pictures, priority=920)
