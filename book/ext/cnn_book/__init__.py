@@ -11,6 +11,7 @@ from cnn_book import (  # noqa: E402
     katex,
     launch,
     misconceptions,
+    models,
     styles,
     topics,
     widgets,
@@ -24,7 +25,9 @@ def setup(app):
     app.connect("env-get-outdated", freshness.outdated)
     app.connect("source-read", topics.fill)
     app.connect("source-read", misconceptions.fill)
+    app.connect("source-read", models.fill)
     app.connect("html-page-context", widgets.replace_widgets, priority=900)
+    app.connect("html-page-context", models.add_script)
     app.connect("html-page-context", launch.add_buttons, priority=910)
     app.connect("html-page-context", assets.move_pictures, priority=920)
     app.connect("html-page-context", assets.mend, priority=930)

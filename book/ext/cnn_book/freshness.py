@@ -37,4 +37,10 @@ def outdated(app, env, added, changed, removed):
     before, env.cnn_hashes = getattr(env, "cnn_hashes", now), now
     if now[1] != before[1]:
         return list(env.found_docs)
-    return [] if now == before else [name for name in env.found_docs if name.startswith("notebooks/")]
+    return [] if now == before else [name for name in env.found_docs if runs(name)]
+
+
+def runs(name):
+    """Return whether a page has cells that run: a notebook, or a Markdown page with a kernel."""
+    page = ROOT / f"{name}.md"
+    return name.startswith("notebooks/") or (page.is_file() and "\nkernelspec:" in page.read_text(encoding="utf-8"))

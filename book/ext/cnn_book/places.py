@@ -44,11 +44,11 @@ def title(file, root=ROOT):
     return f"{number[1]} {heading}" if number else heading
 
 
-def section_link(row, page):
-    """Return a link to a row's section that names chapter and heading."""
+def section_link(row, page, text=None):
+    """Return a link to a row's section; it names chapter and heading where no text is given."""
     file = file_of(row)
     heading = row["heading"].removesuffix(" ★")
-    return link(file, row["heading"], text=f"{title(file)}: {heading}", page=page)
+    return link(file, row["heading"], text=text or f"{title(file)}: {heading}", page=page)
 
 
 def _parts(path):
