@@ -7,6 +7,7 @@ sys.path.insert(0, str(ROOT))  # for tools/, which the extension shares with the
 
 from cnn_book import (  # noqa: E402
     assets,
+    formulas,
     freshness,
     katex,
     launch,
@@ -24,6 +25,7 @@ def setup(app):
     app.connect("config-inited", freshness.name_cache, priority=100)
     app.connect("env-get-outdated", freshness.outdated)
     app.connect("source-read", topics.fill)
+    app.connect("source-read", formulas.fill)
     app.connect("source-read", misconceptions.fill)
     app.connect("source-read", models.fill)
     app.connect("html-page-context", widgets.replace_widgets, priority=900)
