@@ -13,6 +13,7 @@ from cnnlib.widgets.gradient_check_explorer import GradientCheckExplorer
 from cnnlib.widgets.inception_calculator import InceptionCalculator
 from cnnlib.widgets.iou_explorer import IoUExplorer
 from cnnlib.widgets.kernel_gallery import KernelGallery
+from cnnlib.widgets.layer_calculator import LayerCalculator
 from cnnlib.widgets.loop_stepper import LoopStepper
 from cnnlib.widgets.nms_explorer import NMSExplorer
 from cnnlib.widgets.occlusion_explorer import OcclusionExplorer
@@ -34,8 +35,8 @@ from cnnlib.widgets.yolo_grid import YoloGrid
 __all__ = [
     "ActivationExplorer", "ArchitectureBrowser", "AttentionExplorer", "BackpropExplorer", "CompoundScaling",
     "ConvolutionExplorer", "DenseGrowthExplorer", "FeatureMapBrowser", "FreezeExplorer", "GradCamExplorer",
-    "GradientCheckExplorer", "InceptionCalculator", "IoUExplorer", "KernelGallery", "LoopStepper", "NMSExplorer",
-    "OcclusionExplorer", "ParameterExplosion", "PoolingExplorer", "PrecisionRecall", "Quiz",
+    "GradientCheckExplorer", "InceptionCalculator", "IoUExplorer", "KernelGallery", "LayerCalculator", "LoopStepper",
+    "NMSExplorer", "OcclusionExplorer", "ParameterExplosion", "PoolingExplorer", "PrecisionRecall", "Quiz",
     "ReceptiveFieldExplorer", "ResidualExplorer", "SEGate", "SeparableCalculator", "ShapeTracer", "ShiftExplorer",
     "TokenCalculator", "TransposedConvolution", "UNetShapes", "YoloGrid",
 ]

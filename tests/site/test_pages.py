@@ -22,6 +22,7 @@ PAGES = ["book/index", "book/how_to_use", "notebooks/00_before_you_start", "note
          "notebooks/10_modern_efficient_architectures", "notebooks/11_attention_mechanisms",
          "notebooks/12_detection_segmentation_intro",
          "book/mnemonics", "book/pytorch_sheet", "book/error_decoder", "book/errata",
+         "book/formula_sheet", "book/shape_calculator", "book/model_table", "book/misconceptions",
          "book/instructor_guide", "book/topics", "book/glossary", "book/references"]
 LIMIT = 200 * 1024  # bytes, gzipped, pictures not counted
 PICTURES = (".png", ".bmp", ".jpeg", ".svg", ".webp")

@@ -40,6 +40,7 @@ WIDGETS = {  # name: the page that it stands on, and a control that no other wid
     "NMSExplorer": ("12_detection_segmentation_intro", "IoU threshold"),
     "PrecisionRecall": ("12_detection_segmentation_intro", "confidence threshold"),
     "TransposedConvolution": ("12_detection_segmentation_intro", "output padding"),
+    "LayerCalculator": ("../book/shape_calculator", "kind of layer"),
     "UNetShapes": ("12_detection_segmentation_intro", "first channels"),
 }
 WALK = """(root, steps) => {

@@ -76,3 +76,28 @@ def test_unsupported_widget_is_named_in_one_line(book):
         make(folder)
     line = str(caught.value)
     assert "\n" not in line and "notebooks/small: the website cannot show the widget ColorPicker" in line
+
+
+def test_card_of_a_chapter_is_on_the_page_of_misconceptions(book):
+    folder, write = book
+    write("assert True")
+    shutil.copy(ROOT / "book" / "misconceptions.md", folder / "book")
+    (folder / "_toc.yml").write_text(
+        "format: jb-book\nroot: notebooks/small\nchapters:\n  - file: book/misconceptions\n")
+    notebook = nbformat.read(folder / NOTEBOOK, 4)
+    card = ("## A section\n\n### Misconception: `maps` are *flat*\n\n**What people believe.** A planted belief.\n\n"
+            "**What is true.** A planted truth. It is long enough to be taken along with a second sentence, which ends "
+            "here.\n\nThe rest.")
+    notebook.cells.append(nbformat.v4.new_markdown_cell(card, id="card"))
+    nbformat.write(notebook, folder / NOTEBOOK)
+    make(folder)
+    page = folder / "_build" / "html" / "book" / "misconceptions.html"
+    text = page.read_text(encoding="utf-8")
+    target = re.search(r'href="\.\./notebooks/small\.html#([^"]+)"[^>]*>.*?<span class="pre">maps</span>', text)[1]
+    assert f'id="{target}"' in (folder / "_build" / "html" / "notebooks" / "small.html").read_text(encoding="utf-8")
+    assert "A planted belief." in text and "A planted truth. It is long" in text and "The rest." not in text
+    assert ">Small<" in text and "Here are 1 beliefs" in text
+    notebook.cells[-1].source = card.replace("planted belief", "changed belief")
+    nbformat.write(notebook, folder / NOTEBOOK)
+    make(folder)
+    assert "A changed belief." in page.read_text(encoding="utf-8")  # the page follows the chapter

@@ -8,10 +8,13 @@ sys.path.insert(0, str(ROOT))  # for tools/, which the extension shares with the
 from cnn_book import (  # noqa: E402
     assets,
     errata,
+    formulas,
     freshness,
     katex,
     launch,
-    places,
+    marks,
+    misconceptions,
+    models,
     policy,
     sharing,
     styles,
@@ -26,9 +29,13 @@ def setup(app):
     app.connect("config-inited", freshness.name_cache, priority=100)
     app.connect("env-get-outdated", freshness.outdated)
     app.connect("source-read", topics.fill)
-    app.connect("source-read", places.fill)
+    app.connect("source-read", marks.fill)
     app.connect("source-read", errata.fill)
+    app.connect("source-read", formulas.fill)
+    app.connect("source-read", misconceptions.fill)
+    app.connect("source-read", models.fill)
     app.connect("html-page-context", widgets.replace_widgets, priority=900)
+    app.connect("html-page-context", models.add_script)
     app.connect("html-page-context", launch.add_buttons, priority=910)
     app.connect("html-page-context", assets.move_pictures, priority=920)
     app.connect("html-page-context", assets.mend, priority=930)

@@ -4,7 +4,7 @@ In the page an entry is a term that is an id alone, with two definitions: what i
 """
 import re
 
-from cnn_book.places import link
+from cnn_book.places import section_link
 from tools.outline import FENCE, course_map
 
 PAGE = "book/errata"
@@ -20,7 +20,7 @@ def fill(app, docname, source):
 
 def drawn(name, row, said, right):
     """Return one entry: an anchor, the title, both statements and where it is taught."""
-    taught = f"{link(row)}, cell `{row['cell']}`" if "notebook" in row else "this page"
+    taught = f"{section_link(row, PAGE)}, cell `{row['cell']}`" if "notebook" in row else "this page"
     return (f'<b id="{name.lower()}">{name}</b> {row["title"]}\n'
             f": *Said:* {said}: *Right:* {right}: *Taught in:* {taught}\n")
 

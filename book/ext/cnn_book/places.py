@@ -1,47 +1,55 @@
-"""Put into a page what it would otherwise repeat: links to the sections of the course map, the chapters' sentences.
-
-``<!-- see C02-09 -->`` becomes a link to the section in which that row of the course map has its place.
-"""
+"""Links to headings of notebooks and pages; a heading that does not exist fails the build as a dead link."""
 import re
+from functools import cache
+from posixpath import dirname, relpath
 
-from docutils.nodes import make_id
+from myst_parser.mdit_to_docutils.base import default_slugify
 
-from tools.outline import course_map, read_notebook
-from tools.project import notebooks
+from cnn_book import ROOT
+from tools.outline import page_sections, read_notebook, sections
 
-SEE = re.compile(r"<!-- see ([CEX][\d-]+) -->")
-SENTENCES = "<!-- chapter sentences -->"
-SENTENCE = re.compile(r"\*\*To remember:\*\* \*([^*]+)\*")
-CHAPTER = re.compile(r"0?(\d+)([ab]?)_")
-
-
-def fill(app, docname, source):
-    """Replace the marks of a page of the book."""
-    if docname.startswith("book/"):
-        rows = course_map()
-        text = SEE.sub(lambda mark: link(rows[mark[1]]), source[0])
-        source[0] = text.replace(SENTENCES, sentences()) if SENTENCES in text else text
+MATH = re.compile(r"\$[^$]*\$")
+MARKS = re.compile(r"[`*\\]")
 
 
-def link(row):
-    """Return a link to a placed row's section as HTML; the words of the heading may hold Markdown."""
-    if "notebook" not in row:
-        return f'<a href="{row["page"].removeprefix("book/")}.html#{make_id(row["heading"])}">{row["heading"]}</a>'
-    address = f"../notebooks/{row['notebook']}.html#{make_id(row['heading'])}"
-    return f'<a href="{address}">{chapter(row["notebook"])}: {row["heading"]}</a>'
+def slug(heading):
+    """Return the name under which MyST knows a heading that stands once on its page."""
+    return default_slugify(MARKS.sub("", MATH.sub("", heading)))
 
 
-def chapter(name):
-    """Return what a notebook is called: ``Chapter 7a``."""
-    number, letter = CHAPTER.match(name).groups()
-    return f"Chapter {number}{letter}"
+def file_of(row):
+    """Return the file of a placed row of the course map, below the book's root."""
+    return f"notebooks/{row['notebook']}.ipynb" if "notebook" in row else f"{row['page']}.md"
 
 
-def sentences():
-    """Return a list with the sentence that ends each chapter."""
-    lines = []
-    for path in notebooks():
-        found = [match[1] for cell in read_notebook(path).cells for match in SENTENCE.finditer(cell.source)]
-        lines += [f'- <a href="../notebooks/{path.stem}.html">{chapter(path.stem)}</a>: *{" ".join(text.split())}*'
-                  for text in found]
-    return "\n".join(lines)
+def link(file, heading, *, text, page):
+    """Return a Markdown link to a heading.
+
+    Args:
+        file: a notebook or a page, below the book's root.
+        heading: its text; "" for the file's top.
+        text: what the link shows.
+        page: the name of the page on which it stands, such as book/topics.
+    """
+    anchor = f"#{slug(heading)}" if heading else ""
+    return f"[{text}](<{relpath(file, dirname(page))}{anchor}>)"
+
+
+@cache
+def title(file, root=ROOT):
+    """Return a notebook's or page's title, with the chapter's number where it has one: "7a The Inception family"."""
+    path = root / file
+    heading = next(part.heading for part in _parts(path) if part.level == 1)
+    number = re.match(r"0*([1-9]\d*[a-z]?)_", path.name)
+    return f"{number[1]} {heading}" if number else heading
+
+
+def section_link(row, page, text=None):
+    """Return a link to a row's section; it names chapter and heading where no text is given."""
+    file = file_of(row)
+    heading = row["heading"].removesuffix(" ★")
+    return link(file, row["heading"], text=text or f"{title(file)}: {heading}", page=page)
+
+
+def _parts(path):
+    return sections(read_notebook(path)) if path.suffix == ".ipynb" else page_sections(path.read_text(encoding="utf-8"))

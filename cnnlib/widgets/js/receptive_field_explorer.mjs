@@ -81,7 +81,7 @@ export function draw(state) {
   const [stack, now] = [stackOf(state), facts(state)];
   return `<div class="cnn-field-side">${now.units ? picture(stack, now) : impossible(now)}</div>`
     + `<output class="cnn-readout cnn-field-readout" aria-live="polite">${readout(stack, now)}</output>`
-    + `<div class="cnn-scroll" tabindex="0" role="region" aria-label="table of the layers">${table(stack, now)}</div>`
+    + `<div class="cnn-scroll" tabindex="0" role="region" aria-label="fields of the layers">${table(stack, now)}</div>`
     + '<p class="cnn-where cnn-muted">Center: where the field of the first unit (number 0) has its middle; pixel 0 is centered at 0. k² counts weights for one input channel and one output channel; a pooling has none. '
     + "A path goes from a pixel through one window of each layer up to the unit; a pooling window counts as a window like any other. Where all weights are alike, a pixel with more paths counts more; rows and columns multiply.</p>";
 }
