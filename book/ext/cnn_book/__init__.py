@@ -5,7 +5,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))  # for tools/, which the extension shares with the command line
 
-from cnn_book import assets, freshness, katex, launch, styles, topics, widgets  # noqa: E402
+from cnn_book import assets, freshness, katex, launch, progress, styles, topics, widgets  # noqa: E402
 
 
 def setup(app):
@@ -19,6 +19,9 @@ def setup(app):
     app.connect("html-page-context", assets.move_pictures, priority=920)
     app.connect("html-page-context", assets.mend, priority=930)
     app.connect("html-page-context", assets.drop_unused, priority=999)
+    app.connect("html-page-context", progress.add_mark, priority=940)
+    app.connect("build-finished", progress.finish, priority=850)
+    app.add_js_file("progress.mjs", type="module")
     app.connect("build-finished", styles.join_styles, priority=900)  # after Furo has written the dark colors of code
     app.add_css_file("site.css")
     return {"parallel_read_safe": True, "parallel_write_safe": False}
