@@ -5,7 +5,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))  # for tools/, which the extension shares with the command line
 
-from cnn_book import assets, freshness, katex, launch, progress, styles, topics, widgets  # noqa: E402
+from cnn_book import anchors, assets, freshness, katex, launch, progress, search, styles, topics, widgets  # noqa: E402
 
 
 def setup(app):
@@ -22,6 +22,13 @@ def setup(app):
     app.connect("html-page-context", progress.add_mark, priority=940)
     app.connect("build-finished", progress.finish, priority=850)
     app.add_js_file("progress.mjs", type="module")
+    anchors.use_readable()
+    app.connect("html-page-context", anchors.name_terms, priority=940)
+    app.connect("builder-inited", search.turn_off)
+    app.connect("html-collect-pages", search.add_page)
+    app.connect("html-page-context", search.add_mark, priority=940)
+    app.connect("build-finished", search.finish, priority=860)
+    app.add_js_file("search.mjs", type="module")
     app.connect("build-finished", styles.join_styles, priority=900)  # after Furo has written the dark colors of code
     app.add_css_file("site.css")
     return {"parallel_read_safe": True, "parallel_write_safe": False}

@@ -8,7 +8,7 @@ from posixpath import dirname, relpath
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 BLOCKS = {"br", "dd", "div", "dt", "li", "p", "td", "th", "tr"}
-SILENT = {"script", "style", "svg", "button", "noscript", "dialog"}
+SILENT = {"script", "style", "svg", "button", "noscript", "dialog", "summary"}
 SILENT_CLASSES = {"headerlink", "katex", "katex-display", "cnn-widget", "cnn-launch", "cell_output"}
 STATE = re.compile(r'<script id="cnn-widgets"[^>]*>(.*?)</script>', re.S)
 ARTICLE = re.compile(r'<article role="main"[^>]*>(.*?)</article>', re.S)
@@ -25,6 +25,7 @@ class Part:
     code: list = field(default_factory=list)
     terms: list = field(default_factory=list)  # pairs (id, text): the words of a glossary
     widgets: int = 0
+    formulas: int = 0  # set apart
 
 
 class Reader(HTMLParser):
@@ -43,6 +44,8 @@ class Reader(HTMLParser):
             self.inside.append(self.parts[-1])
         if self.inside and "cnn-widget" in classes:
             self.inside[-1].widgets += 1
+        if self.inside and "math" in classes and tag == "div":
+            self.inside[-1].formulas += 1
         if self.inside and tag in BLOCKS:
             self.inside[-1].text.append(" ")
         kind = ("formula" if tag == "annotation" else
