@@ -153,6 +153,7 @@ function combobox(form, root) {
     list.innerHTML = draw(groups, root, true);
     list.hidden = groups.length === 0;
     say(text.trim() ? count(groups) : "");
+    popup.dataset.of = text;
     open(Boolean(text.trim()));
   };
   field.addEventListener("focus", () => { load().catch(() => {}); });
