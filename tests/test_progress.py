@@ -16,10 +16,12 @@ sys.path.insert(0, str(ROOT / "book" / "ext"))
 
 from cnn_book import outline, progress
 
+MARKS = {name: progress.mark_of(name) for name in ("s1", "s2", "s3", "toString", "gone", "ü卷", "")}
 SCRIPT = SimpleNamespace(_esm=(ROOT / "book" / "static" / "progress.mjs").read_text(encoding="utf-8"))
-BOOK = [{"page": "a", "sections": ["s1", "s2", "s3"], "questions": {"q1": "f1", "q2": "f2"}},
+ROWS = [{"page": "a", "sections": ["s1", "s2", "s3"], "questions": {"q1": "f1", "q2": "f2"}},
         {"page": "b", "sections": ["s1"], "questions": {}},
         {"page": "constructor", "sections": ["toString"], "questions": {"valueOf": "f3"}}]
+BOOK = [row | {"sections": [MARKS[name] for name in row["sections"]]} for row in ROWS]
 
 
 def stored(answer="1", right=True, of="f1"):
@@ -39,7 +41,7 @@ def with_answers(calls):
 def twin(read, answers):
     """Return what summarize must return."""
     rows = []
-    for page in BOOK:
+    for page in ROWS:
         done = len(set(page["sections"]) & set(read.get(page["page"], [])))
         mine = [json.loads(answers[name]) for name, mark in page["questions"].items()
                 if name in answers and json.loads(answers[name])["of"] == mark]
@@ -86,6 +88,16 @@ def test_an_answer_to_another_question_is_none(text):
     assert call_view(SCRIPT, "answerOf", [[text, "f1"]]) == [None]
 
 
+def test_marks_are_the_same_in_both_languages():
+    assert call_view(SCRIPT, "markOf", [[name] for name in MARKS]) == list(MARKS.values())
+    assert all(len(mark) == 4 for mark in MARKS.values()) and len(set(MARKS.values())) == len(MARKS)
+
+
+def test_what_every_page_loads_is_short():
+    row = {"page": "a", "title": "A", "sections": ["s1"], "questions": {"q1": "1abcdef"}}
+    assert progress.marked(row) == {"page": "a", "sections": [MARKS["s1"]], "questions": {"q1": "def"}}
+
+
 def test_a_section_is_added_once():
     assert call_view(SCRIPT, "withSection", [[{}, "a", "s1"], [{"a": ["s1"]}, "a", "s2"], [{"a": ["s1"]}, "a", "s1"],
                                              [{}, "constructor", "x"]]) == [
@@ -101,10 +113,10 @@ def exported(read, answers):
 def test_a_file_brings_everything_back_and_takes_nothing_away():
     read, answers = {"a": ["s2", "s1"], "gone": ["x"]}, {"q1": stored(), "q2": stored(of="old")}
     text = exported(read, answers)
-    assert json.loads(text) == {"format": "cnnlib-progress", "version": 1, "read": {"a": ["s1", "s2"]},
+    assert json.loads(text) == {"format": "cnnlib-progress", "version": 1, "read": {"a": ["s2", "s1"]},
                                 "answers": {"q1": {"answer": "1", "right": True, "of": "f1"}}}
     [fresh, merged] = call_view(SCRIPT, "fromFile", [[BOOK, {}, text], [BOOK, {"a": ["s3"], "b": ["s1"]}, text]])
-    assert fresh["read"] == {"a": ["s1", "s2"]} and merged["read"] == {"a": ["s3", "s1", "s2"], "b": ["s1"]}
+    assert fresh["read"] == {"a": ["s2", "s1"]} and merged["read"] == {"a": ["s3", "s2", "s1"], "b": ["s1"]}
     assert {name: json.loads(answer) for name, answer in fresh["answers"].items()} == {"q1": json.loads(answers["q1"])}
     assert exported(fresh["read"], fresh["answers"]) == text
 

@@ -1,7 +1,8 @@
 // Remembers what was read, in this browser only, and shows it: a mark at each page in the book's contents, and the table
 // of the page "Your progress". The quizzes keep their own answers (cnnlib.quiz.<id>); they are read here, not copied.
 //
-// <meta name="cnn-book" content="address"> names a JSON file: [{page, title, sections: [id], questions: {id: fingerprint}}].
+// <meta name="cnn-book" content="address"> names a JSON file: [{page, sections: [mark], questions: {id: mark}}]. Every page
+// loads it, so it has short marks: markOf(id) for a section, the end of its fingerprint for a question.
 export const READ = "cnnlib.progress", QUIZ = "cnnlib.quiz.", SECONDS = 5;
 const FORMAT = "cnnlib-progress";
 
@@ -24,27 +25,33 @@ export function readSections(text) {
   return sound ? value : null;
 }
 
+export function markOf(id) {
+  let hash = 5381;
+  for (const char of id) hash = ((hash * 33) ^ char.codePointAt(0)) >>> 0;
+  return hash.toString(36).padStart(4, "0").slice(-4);
+}
+
 export function withSection(read, page, id) {
   const ids = own(read, page) ?? [];
   return ids.includes(id) ? read : { ...read, [page]: [...ids, id] };
 }
 
 // A quiz's answer, or null: what is no answer, and an answer to a question that has changed since.
-export function answerOf(text, fingerprint) {
+export function answerOf(text, mark) {
   const value = parsed(text ?? "null");
   const sound = isObject(value) && typeof value.right === "boolean" && ["string", "number"].includes(typeof value.answer);
-  return sound && value.of === fingerprint ? value : null;
+  return sound && typeof value.of === "string" && value.of.endsWith(mark) ? value : null;
 }
 
 // One row a page: how many of its sections are read and how many of its questions are right. answer(id) is what is stored.
 export function summarize(book, read, answer) {
-  return book.map(({ page, title, sections, questions }) => {
-    const ids = new Set(own(read, page) ?? []);
-    const done = sections.filter((id) => ids.has(id)).length;
-    const answers = Object.entries(questions).map(([id, fingerprint]) => answerOf(answer(id), fingerprint));
+  return book.map(({ page, sections, questions }) => {
+    const marks = new Set((own(read, page) ?? []).map(markOf));
+    const done = sections.filter((mark) => marks.has(mark)).length;
+    const answers = Object.entries(questions).map(([id, mark]) => answerOf(answer(id), mark));
     const right = answers.filter((each) => each?.right).length;
     const begun = done > 0 || answers.some(Boolean);
-    return { page, title, done, sections: sections.length, right, questions: answers.length,
+    return { page, done, sections: sections.length, right, questions: answers.length,
       state: done === sections.length ? "read" : begun ? "begun" : "not begun" };
   });
 }
@@ -55,11 +62,11 @@ export const inWords = (row) => row.state + (allRight(row) ? ", quizzes all righ
 // The file for another browser. Only what the book knows is written, and taken.
 export function toFile(book, read, answer) {
   const sections = {}, answers = {};
-  for (const { page, sections: ids, questions } of book) {
-    const done = ids.filter((id) => (own(read, page) ?? []).includes(id));
+  for (const { page, sections: marks, questions } of book) {
+    const done = (own(read, page) ?? []).filter((id) => marks.includes(markOf(id)));
     if (done.length) sections[page] = done;
-    for (const [id, fingerprint] of Object.entries(questions)) {
-      const found = answerOf(answer(id), fingerprint);
+    for (const [id, mark] of Object.entries(questions)) {
+      const found = answerOf(answer(id), mark);
       if (found) answers[id] = found;
     }
   }
@@ -76,9 +83,9 @@ export function fromFile(book, read, text) {
   let merged = read;
   const answers = {};
   for (const { page, sections, questions } of book) {
-    for (const id of sections) if (own(there, page)?.includes(id)) merged = withSection(merged, page, id);
-    for (const [id, fingerprint] of Object.entries(questions)) {
-      const found = answerOf(JSON.stringify(own(file.answers, id) ?? null), fingerprint);
+    for (const id of own(there, page) ?? []) if (sections.includes(markOf(id))) merged = withSection(merged, page, id);
+    for (const [id, mark] of Object.entries(questions)) {
+      const found = answerOf(JSON.stringify(own(file.answers, id) ?? null), mark);
       if (found) answers[id] = JSON.stringify({ answer: found.answer, right: found.right, of: found.of });
     }
   }
@@ -134,7 +141,7 @@ function drawMark(place, row) {
 }
 
 // Calls seen(id) for a section that was on the screen for some seconds at a stretch, in a tab that is looked at.
-function watch(ids, seen) {
+function watch(sections, seen) {
   const timers = new Map(), here = new Set();
   const end = (section) => { clearTimeout(timers.get(section)); timers.delete(section); };
   const begin = (section) => { end(section); if (!document.hidden) timers.set(section, setTimeout(() => seen(section.id), SECONDS * 1000)); };
@@ -143,7 +150,7 @@ function watch(ids, seen) {
     here[isIntersecting ? "add" : "delete"](target);
     (isIntersecting ? begin : end)(target);
   }));
-  ids.map((id) => document.getElementById(id)).filter(Boolean).forEach((section) => observer.observe(section));
+  sections.forEach((section) => observer.observe(section));
   document.addEventListener("visibilitychange", () => here.forEach(document.hidden ? end : begin));
 }
 
@@ -218,7 +225,7 @@ async function main() {
   refresh();
   const here = book.find(({ page }) => page === pageAt(location.pathname));
   if (here) {
-    watch(here.sections, (id) => {
+    watch([...document.querySelectorAll("article section[id]")].filter(({ id }) => here.sections.includes(markOf(id))), (id) => {
       const before = store.read(), after = withSection(before, here.page, id);
       if (after !== before) store.set(READ, JSON.stringify(after));
       refresh();

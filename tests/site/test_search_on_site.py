@@ -14,7 +14,8 @@ GLOSSARY = "book/glossary.html#term-"
 MATH = "notebooks/02_convolution_math.html#"
 FOUND = [  # what is typed, and where one of the first three results must lead
     ("padding", f"{GLOSSARY}padding"), ("receptive field", f"{GLOSSARY}receptive-field"),
-    ("1x1", f"{GLOSSARY}1x1-convolution"), ("1×1 conv", f"{GLOSSARY}1x1-convolution"), ("IoU", f"{GLOSSARY}intersection-over-union-iou"),
+    ("1x1", f"{GLOSSARY}1x1-convolution"), ("1×1 conv", f"{GLOSSARY}1x1-convolution"),
+    ("IoU", f"{GLOSSARY}intersection-over-union-iou"),
     ("batch norm", f"{GLOSSARY}batch-normalization-batch-norm"), ("卷积", f"{GLOSSARY}convolution"),
     ("注意力", f"{GLOSSARY}attention"), ("交并比", f"{GLOSSARY}intersection-over-union-iou"),
     ("感受野", f"{GLOSSARY}receptive-field"),
