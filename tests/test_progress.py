@@ -111,7 +111,7 @@ def exported(read, answers):
 
 
 def test_a_file_brings_everything_back_and_takes_nothing_away():
-    read, answers = {"a": ["s2", "s1"], "gone": ["x"]}, {"q1": stored(), "q2": stored(of="old")}
+    read, answers = {"a": ["s2", "gone", "s1"], "gone": ["x"]}, {"q1": stored(), "q2": stored(of="old")}
     text = exported(read, answers)
     assert json.loads(text) == {"format": "cnnlib-progress", "version": 1, "read": {"a": ["s2", "s1"]},
                                 "answers": {"q1": {"answer": "1", "right": True, "of": "f1"}}}

@@ -84,7 +84,7 @@ def scan(texts, index, query, most=5):
 
 
 WORDS = ["convolution", "padding", "stride", "kernel", "image", "gradient", "layer", "output", "size", "map", "max",
-         "and"]
+         "pad", "layers", "imagery", "and"]
 CHINESE = ["卷积", "填充", "步幅", "卷积核"]
 
 
