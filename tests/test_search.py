@@ -91,11 +91,11 @@ CHINESE = ["卷积", "填充", "步幅", "卷积核"]
 def pages_of(rng):
     """Return pages of random parts."""
     pages = {}
-    for number in range(6):
+    for number in range(10):
         parts = []
         for i in range(rng.randint(1, 5)):
-            title = " ".join(rng.sample(WORDS[:-1], rng.randint(1, 3))) + rng.choice(["", " 3×3", "?"])
-            text = " ".join(["and", *rng.choices(WORDS, k=rng.randint(0, 30))])
+            title = " ".join(rng.sample(WORDS[:-1], rng.randint(1, 2))) + rng.choice(["", " 3×3", "?"])
+            text = " ".join(["and", *rng.choices(rng.sample(WORDS, 3), k=rng.randint(0, 12))])
             parts.append(outline.Part(f"p{number}-{i}", 2 if i else 1, title, [text]))
         pages[f"notebooks/{number}"] = parts
     pages["notebooks/0"][0].code = ["conv_output_size(7, 3)\nnn.Conv2d(1, 2, 3)\ntorch.nn.functional.max_pool2d(x, 2)"]
@@ -137,7 +137,7 @@ def test_finds_what_a_plain_scan_finds(seed):
              for text in texts]
     for query, groups in zip(queries, found, strict=True):
         assert groups == scan(texts, index, query), query
-    assert "and" in index["stops"] and sum(map(bool, found)) > 100
+    assert "and" in index["stops"] and len(index["stops"]) < 5 and sum(map(bool, found)) > 100
 
 
 def test_words_are_the_same_in_both_languages():
