@@ -204,5 +204,14 @@ def test_every_page_is_told_where_the_outline_is(tmp_path):
         '<meta name="cnn-book" content="../_static/book.2.json"><meta name="other" content="">')
 
 
+def test_storage_that_keeps_nothing_is_replaced_by_memory():
+    source = f"""{SCRIPT._esm}
+        const store = openStore(() => ({{ getItem: () => null, setItem() {{}}, removeItem() {{}} }}));
+        const before = [...store.trouble];
+        store.set("k", "v");
+        process.stdout.write(JSON.stringify([before, store.get("k"), [...store.trouble]]));"""
+    assert json.loads(run_module(source)) == [[], "v", ["off"]]
+
+
 def test_the_script_is_small():
     assert len(gzip.compress(SCRIPT._esm.encode())) <= 6 * 1024

@@ -113,7 +113,11 @@ export function openStore(open) {
   const store = {
     trouble,
     get: (key) => held.get(key) ?? attempt((storage) => storage.getItem(key), () => null),
-    set: (key, text) => attempt((storage) => { storage.setItem(key, text); held.delete(key); }, () => { held.set(key, text); }),
+    set: (key, text) => attempt((storage) => {
+      storage.setItem(key, text);
+      if (storage.getItem(key) !== text) throw new Error("a stand-in that keeps nothing");
+      held.delete(key);
+    }, () => { held.set(key, text); }),
     remove: (key) => { held.delete(key); attempt((storage) => storage.removeItem(key), () => null); },
     keys: () => [...held.keys(), ...attempt((storage) => Object.keys(storage), () => [])],
     read: () => {
