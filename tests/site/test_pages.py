@@ -14,7 +14,8 @@ from tools.clean import read
 from tools.project import ROOT, notebooks
 from tools.serve import Handler
 
-PAGES = ["book/index", "book/how_to_use", "notebooks/00_before_you_start", "notebooks/01_why_convolution",
+PAGES = ["book/index", "book/how_to_use", "book/progress",
+         "notebooks/00_before_you_start", "notebooks/01_why_convolution",
          "notebooks/02_convolution_math", "notebooks/03_convolution_from_scratch", "notebooks/04_pooling_layers",
          "notebooks/05_cnn_architecture", "notebooks/06_cnn_backprop",
          "notebooks/07_classic_architectures", "notebooks/07a_inception_family", "notebooks/07b_residual_family",

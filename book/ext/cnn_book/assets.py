@@ -8,7 +8,7 @@ from pathlib import Path
 
 # What Jupyter Book, MyST-NB and sphinx-book-theme put on every page and this book does not use.
 UNUSED = ("thebe", "sphinx-book", "design-tabs", "sphinx-design", "togglebutton", "togglehint", "toggleopen",
-          "widget-state")
+          "widget-state", "doctools", "sphinx_highlight")
 LATER = ("clipboard", "copybutton")  # a button at each piece of code, once the page stands
 IN_TEXT = re.compile(r'<script type="text/x-thebe-config">.*?</script>|<script>kernelName = .*?</script>', re.S)
 VIEWPORT = re.compile(r'<meta name="viewport"[^>]*>\s*')  # Furo has its own
