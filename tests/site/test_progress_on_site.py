@@ -141,8 +141,8 @@ def test_where_storage_fails_only_the_overview_says_so(new_page, address, script
     page.add_init_script(script)
     page.goto(f"{address}/{CHAPTER}.html")
     assert mark(page, "Convolution math") == "not begun" and words not in page.inner_text("body")
-    page.wait_for_function("() => document.querySelector('.current-page .cnn-said').innerText.includes('begun')")
-    page.wait_for_function("() => document.querySelector('.current-page .cnn-said').innerText === ', begun'", timeout=20_000)
+    begun = "() => document.querySelector('.current-page .cnn-said').innerText === ', begun'"
+    page.wait_for_function(begun, timeout=20_000)
     page.goto(f"{address}/{OVERVIEW}.html")
     page.get_by_text(words).wait_for()
     assert mark(page, "Convolution math") == "not begun"
