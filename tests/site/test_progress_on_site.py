@@ -47,11 +47,11 @@ def test_a_section_on_the_screen_for_some_seconds_is_read_in_every_tab(new_page,
     tab.goto(f"{address}/{OVERVIEW}.html")
     assert mark(tab, "Convolution math") == "not begun" and mark(tab, "Your progress") == "not begun"
     page.bring_to_front()
-    page.wait_for_function("localStorage.getItem('cnnlib.progress')", timeout=20_000)
+    page.wait_for_function("() => localStorage.getItem('cnnlib.progress')", timeout=20_000)
     read = json.loads(page.evaluate("localStorage.getItem('cnnlib.progress')"))
     assert "one-window-one-number" in read[CHAPTER] and "summary" not in read[CHAPTER]
     assert mark(page, "Convolution math") == "begun"
-    tab.wait_for_function("document.querySelector('.sidebar-tree').innerText.includes(', begun')")
+    tab.wait_for_function("() => document.querySelector('.sidebar-tree').innerText.includes(', begun')")
     assert mark(tab, "Convolution math") == "begun"
     row = tab.locator(f'tr[data-page="{CHAPTER}"]')
     assert int(row.locator("[data-of=sections]").inner_text()) == len(read[CHAPTER])
@@ -120,7 +120,7 @@ def test_the_keyboard_alone_forgets(new_page):
     page = new_page(f"{OVERVIEW}.html", viewport={"width": 320, "height": 700}, reduced_motion="reduce")
     fill(page)
     page.reload()
-    page.wait_for_function("!document.querySelector('[data-do=reset]').disabled")
+    page.wait_for_function("() => !document.querySelector('[data-do=reset]').disabled")
     page.locator("[data-do=load]").focus()
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Forget everything"
@@ -141,8 +141,8 @@ def test_where_storage_fails_only_the_overview_says_so(new_page, address, script
     page.add_init_script(script)
     page.goto(f"{address}/{CHAPTER}.html")
     assert mark(page, "Convolution math") == "not begun" and words not in page.inner_text("body")
-    page.wait_for_function("document.querySelector('.current-page .cnn-said').innerText.includes('begun')")
-    page.wait_for_function("document.querySelector('.current-page .cnn-said').innerText === ', begun'", timeout=20_000)
+    begun = "() => document.querySelector('.current-page .cnn-said').innerText === ', begun'"
+    page.wait_for_function(begun, timeout=20_000)
     page.goto(f"{address}/{OVERVIEW}.html")
     page.get_by_text(words).wait_for()
     assert mark(page, "Convolution math") == "not begun"

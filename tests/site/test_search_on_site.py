@@ -22,7 +22,6 @@ FOUND = [  # what is typed, and where one of the first three results must lead
     ("conv_output_size", f"{MATH}how-large-is-the-output"), ("conv output si", f"{MATH}how-large-is-the-output"),
     ("cnnlib.boxes.nms", "notebooks/12_detection_segmentation_intro.html#one-object-one-box"),
     ("create_model", "notebooks/07_classic_architectures.html#seven-networks-on-one-line"),
-    ("nn.Dropout", "notebooks/05_cnn_architecture.html#dropout-train-with-holes"),
     ("F.cross_entropy", "notebooks/05_cnn_architecture.html#misconception-a-network-ends-with-softmax"),
     ("torch.softmax", "notebooks/11_attention_mechanisms.html#why-the-scores-are-divided-by-d"),
     ("output-size formula", f"{MATH}how-large-is-the-output"),
