@@ -260,10 +260,13 @@ def test_render_server_that_ends_at_once_is_an_error(tmp_path, monkeypatch):
 
 
 def test_topics_are_the_placed_rows_of_the_course_map():
-    rows = {"C02-01": {"title": "A", "notebook": "02_x", "heading": "H"}, "C04-01": {"title": "B", "planned": "04_y"},
-            "C00-01": {"title": "C", "page": "book/z", "heading": "I"}}
+    rows = {"C02-01": {"title": "A", "notebook": "02_convolution_math", "heading": "How large is the output? ★"},
+            "C04-01": {"title": "B", "planned": "04_y"},
+            "C00-01": {"title": "C", "page": "book/glossary", "heading": "I"}}
     assert topics.table(rows).splitlines()[2:] == [
-        "| A | H | [02_x](../notebooks/02_x.ipynb) |", "| C | I | [z](z.md) |"]
+        "| A | [How large is the output? ★](<../notebooks/02_convolution_math.ipynb#how-large-is-the-output->) "
+        "| [2 Convolution math](<../notebooks/02_convolution_math.ipynb>) |",
+        "| C | [I](<glossary.md#i>) | [Glossary](<glossary.md>) |"]
     source = [f"# T\n\n{topics.MARK}"]
     topics.fill(None, topics.PAGE, source)
     assert "How large is the output?" in source[0] and topics.MARK not in source[0]

@@ -1,4 +1,5 @@
 """Draw the page of topics from book/course_map.yml."""
+from cnn_book import places
 from tools.outline import course_map
 
 PAGE = "book/topics"
@@ -14,10 +15,8 @@ def fill(app, docname, source):
 def table(rows):
     """Return the placed rows as a Markdown table: topic, section, page."""
     lines = ["| topic | section | page |", "|---|---|---|"]
-    for row in rows.values():
-        if "planned" in row:
-            continue
-        name, link = ((row["notebook"], f"../notebooks/{row['notebook']}.ipynb") if "notebook" in row
-                      else (row["page"].removeprefix("book/"), f"{row['page'].removeprefix('book/')}.md"))
-        lines.append(f"| {row['title']} | {row['heading']} | [{name}]({link}) |")
+    for row in (row for row in rows.values() if "planned" not in row):
+        file, heading = places.file_of(row), row["heading"]
+        lines.append(f"| {row['title']} | {places.link(file, heading, text=heading, page=PAGE)} "
+                     f"| {places.link(file, '', text=places.title(file), page=PAGE)} |")
     return "\n".join(lines)
