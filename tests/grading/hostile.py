@@ -43,7 +43,8 @@ def found():
     for top in ("PLACE", "/box", "/tmp", "/home", "/root"):
         for path in pathlib.Path(top).rglob("*"):
             try:
-                if path.is_file() and "HIDDEN TESTS" in path.read_text():
+                ours = "site-packages" not in path.parts  # nbgrader's own text speaks of them too
+                if ours and path.is_file() and "HIDDEN TESTS" in path.read_text():
                     return True
             except (OSError, ValueError):
                 pass
