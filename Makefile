@@ -7,7 +7,7 @@ HUB := deploy/jupyterhub
 PROXY := $(HUB)/node_modules/.ready
 JUDGE := tests/site/node_modules/.ready
 
-.PHONY: help setup book site test check lint lab bench clean-notebooks weights exercises stamp clean
+.PHONY: help setup book site pdf test check lint lab bench clean-notebooks weights exercises stamp clean
 
 help: ## say what can be made (this list)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -17,6 +17,9 @@ book: site ## build the website and serve it on this machine
 
 site: $(READY) ## build the website into _build/html
 	@$(BIN)/python -m tools.book
+
+pdf: site ## print the website into PDF files, one a page and one of the whole book, in _build/pdf
+	@chromium=$$($(BIN)/python -m tools.browser) && CNN_CHROMIUM="$$chromium" $(BIN)/python -m tools.pdf
 
 # test workers share the cores: with a thread for each core in each of them, small matrices take many times longer
 test check: export OMP_NUM_THREADS = 1

@@ -154,7 +154,7 @@ class Application:
     def __init__(self, folder):
         self.outdir, self.builder, self.env = folder, self, self
         self.name, self.found_docs = "html", {"book/index", "notebooks/02_x"}
-        self.config, self.html_title = self, "A & B"
+        self.config, self.html_title, self.root_doc = self, "A & B", "book/index"
 
 
 def text_of_a_page(*paragraphs):

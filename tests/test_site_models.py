@@ -12,7 +12,7 @@ from tools.project import ROOT
 
 sys.path.insert(0, str(ROOT / "book" / "ext"))
 
-from cnn_book import freshness, models
+from cnn_book import models
 
 SCRIPT = (ROOT / "book" / "static" / "sort.mjs").read_text(encoding="utf-8")
 
@@ -74,8 +74,3 @@ def test_script_sorts_as_python_does_and_keeps_ties():
     models_by_key = [sorted(range(len(rows)), key=lambda place: sign * key(list_models()[place]))
                      for key in keys for sign in (1, -1)]
     assert orders == models_by_key[1:]
-
-
-def test_pages_with_a_kernel_follow_the_code():
-    assert freshness.runs("book/model_table") and freshness.runs("notebooks/02_convolution_math")
-    assert not freshness.runs("book/topics") and not freshness.runs("genindex")

@@ -81,6 +81,12 @@ def split(markdown):
     return [(level, heading, "\n".join(lines)) for level, heading, lines in pieces if level or "\n".join(lines).strip()]
 
 
+def chapters(root=ROOT):
+    """Return the names of the book's pages in their order, as "book/index"."""
+    contents = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    return [contents["root"], *(each["file"] for each in contents["chapters"])]
+
+
 def course_map(root=ROOT):
     """Return the rows of book/course_map.yml by id."""
     return yaml.safe_load((root / "book" / "course_map.yml").read_text(encoding="utf-8"))

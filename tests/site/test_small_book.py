@@ -9,7 +9,7 @@ from tools.book import build
 from tools.project import ROOT
 
 PARTS = ["book/ext", "book/static", "book/references.bib", "cnnlib", "tools", "_config.yml", "pyproject.toml",
-         "constraints.txt"]
+         "requirements.txt", "constraints.txt"]
 NOTEBOOK = "notebooks/small.ipynb"
 
 

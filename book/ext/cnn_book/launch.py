@@ -7,12 +7,11 @@ from urllib.parse import quote, urlencode
 from cnn_book import ROOT
 from tools.project import notebooks, repository_url
 
-FIRST = "book/index.html"
-LEAD_ON = f"""\
+LEAD_ON = """\
 <!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={FIRST}">
-<meta name="viewport" content="width=device-width,initial-scale=1"><title>{{title}}</title></head>
-<body><main><h1>{{title}}</h1><p><a href="{FIRST}">To the first page</a></p></main></body></html>
+<html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="0; url={page}">
+<meta name="viewport" content="width=device-width,initial-scale=1"><title>{title}</title></head>
+<body><main><h1>{title}</h1><p><a href="{page}">To the first page</a></p></main></body></html>
 """
 BUNDLE = "notebooks.zip"
 DATE = (1980, 1, 1, 0, 0, 0)  # the same notebooks give the same bytes
@@ -59,7 +58,7 @@ def report_link(address, pagename):
 def lead_on(app, exception):
     """Write the page at the site's own address: it leads to the first one of the book."""
     if exception is None and app.builder.name == "html":
-        page = LEAD_ON.format(title=escape(app.config.html_title))
+        page = LEAD_ON.format(title=escape(app.config.html_title), page=f"{app.config.root_doc}.html")
         (Path(app.outdir) / "index.html").write_text(page, encoding="utf-8")
 
 

@@ -15,10 +15,13 @@ SENTENCE = re.compile(r"\*\*To remember:\*\* \*([^*]+)\*")
 
 def fill(app, docname, source):
     """Replace the marks of a page of the book."""
-    if docname.startswith("book/"):
+    if not docname.startswith("book/"):
+        return
+    if SEE.search(source[0]):
         rows = course_map()
-        text = SEE.sub(lambda mark: places.section_link(rows[mark[1]], docname), source[0])
-        source[0] = text.replace(SENTENCES, sentences(docname)) if SENTENCES in text else text
+        source[0] = SEE.sub(lambda mark: places.section_link(rows[mark[1]], docname), source[0])
+    if SENTENCES in source[0]:
+        source[0] = source[0].replace(SENTENCES, sentences(docname))
 
 
 def sentences(page):

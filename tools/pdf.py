@@ -1,0 +1,110 @@
+"""Print the built website into PDF files, one a page and one of the whole book: ``python -m tools.pdf``.
+
+Chromium prints each page without JavaScript: widgets stand there in their default picture. Links lead to the website
+where it has an address; without one, links between the pages are plain words.
+"""
+import re
+import sys
+from html import escape
+from urllib.parse import urljoin
+
+from playwright.sync_api import sync_playwright
+from pypdf import PdfReader, PdfWriter
+
+from tools.browser import FLAGS, chromium_path
+from tools.outline import chapters
+from tools.project import ROOT, site_url
+from tools.serve import serving
+
+MARGIN = {"top": "18mm", "bottom": "18mm", "left": "16mm", "right": "16mm"}
+PAPER = {"format": "A4", "print_background": True, "outline": True, "tagged": True, "margin": MARGIN,
+         "display_header_footer": True, "header_template": "<span></span>"}
+FOOTER = ('<p style="width:100%;margin:0 16mm;font-size:8px;text-align:right">TITLE · '
+          '<span class="pageNumber"></span></p>')
+BOOK = "book.pdf"
+
+
+def print_book(site, folder, *, pages=None, address=None, say=print):
+    """Print pages of a site, and all of them as one book.
+
+    Args:
+        site: the folder of the built site.
+        folder: gets ``<page>.pdf`` for each page and ``book.pdf``.
+        pages: names of pages, as "notebooks/02_convolution_math"; all of the book's by default, in its order.
+        address: the website's address; the one of pyproject.toml by default, "" for none.
+        say: called with a line for each file.
+
+    Returns:
+        The paths of the files, the whole book's last.
+    """
+    pages, address = pages or chapters(ROOT), site_url() if address is None else address
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    with serving(site) as local, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+        for name in pages:
+            paths.append(folder / f"{name.rsplit('/', 1)[-1]}.pdf")
+            _print_page(browser, f"{local}/{name}.html", address and f"{address}/{name}.html", paths[-1])
+            say(f"{paths[-1].name}: {len(PdfReader(paths[-1]).pages)} pages")
+        browser.close()
+    return [*paths, _join(paths, folder / BOOK)]
+
+
+def _print_page(browser, local, public, path):
+    """Print one page; its links are written for the website before it is shown."""
+    context = browser.new_context(java_script_enabled=False, color_scheme="light")
+    page = context.new_page()
+    page.route(local, lambda route: _for_paper(route, public))
+    page.goto(local, wait_until="networkidle")
+    page.pdf(path=path, footer_template=FOOTER.replace("TITLE", escape(page.title())), **PAPER)
+    context.close()
+
+
+def _for_paper(route, public):
+    answer = route.fetch()
+    route.fulfill(response=answer, body=for_paper(answer.text(), public))
+
+
+def for_paper(text, public):
+    """Return a page's text as it is printed.
+
+    Args:
+        text: the HTML.
+        public: the page's address on the website, or "": links to other pages are plain words then.
+    """
+    def link(match):
+        target = match[2]
+        if target.startswith(("#", "http:", "https:", "mailto:")):
+            return match[0]
+        return f'{match[1]}href="{escape(urljoin(public, target))}"' if public else f"{match[1]}data-href"
+
+    text = re.sub(r'(<a\b[^>]*?)href="([^"]*)"', link, text)
+    text = re.sub(r' loading="lazy"', "", text)
+    move = f'<p class="cnn-move"><a href="{escape(public)}">Move this on the website.</a></p>' if public else ""
+    return re.sub(r'<div class="cnn-widget">', f'<div class="cnn-widget">{move}', text)
+
+
+def _join(paths, target):
+    """Join files into one whose outline names each, and return its path."""
+    book = PdfWriter()
+    for path in paths:
+        book.append(path, outline_item=PdfReader(path).metadata.title.rsplit(" - ", 1)[0])
+    book.compress_identical_objects()
+    book.write(target)
+    return target
+
+
+def main():
+    """Print the site in _build/html into _build/pdf."""
+    site = ROOT / "_build" / "html"
+    if not (site / "book" / "index.html").is_file():
+        return "pdf: the website must be built first, got none; run: make site"
+    if chromium_path() is None:
+        return "pdf: a Chromium must be here, got none; run: python -m tools.browser"
+    *_, book = print_book(site, ROOT / "_build" / "pdf")
+    print(f"The book is in {book}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
