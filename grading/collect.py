@@ -13,7 +13,7 @@ from nbgrader.utils import parse_utc
 from grading.course import CourseError, write
 from grading.gradebook import check_known
 from grading.incoming import OUTSIDE, claim, opened
-from grading.late import date_of, time_of
+from grading.late import date_of, known_time
 from grading.roster import SAFE, Roster, find_roster, safe_id
 from grading.sheets import csv_text, plain
 
@@ -169,7 +169,7 @@ def _put(course, assignment, student, data, when, changes):
     target = course.folder / "submitted" / student / assignment
     notebook, reason, status = target / f"{assignment}.ipynb", "", "taken"
     if os.path.lexists(target):
-        before = _time_of(target)
+        before = known_time(target)
         real = notebook.is_file() and not target.is_symlink() and not notebook.is_symlink()
         if real and notebook.stat().st_size == len(data) and notebook.read_bytes() == data:
             if not changes or before == when:
@@ -197,13 +197,6 @@ def _put_away(course, assignment, student, target, before):
     number = next(number for number in range(10**6) if not os.path.lexists(place / f"{stamp}-{number}"))
     shutil.move(target, place / f"{stamp}-{number}")
     return f"older/{assignment}/{student}/{stamp}-{number}"
-
-
-def _time_of(folder):
-    try:
-        return time_of(folder)
-    except ValueError:
-        return None
 
 
 def _given_time(text):

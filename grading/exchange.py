@@ -18,7 +18,7 @@ from nbgrader.utils import parse_utc
 
 from grading.course import CourseError, write
 from grading.gradebook import nbgrader_config
-from grading.late import time_of
+from grading.late import known_time
 from grading.submission import LARGEST
 
 FILES = 100  # in one submission
@@ -88,7 +88,7 @@ def fetch(course, assignment, root, say=print):
     with course.lock():
         for student, arrival in newest.items():
             place = course.folder / "submitted" / student / assignment
-            if (old := _time(place)) and old >= arrival.time:
+            if (old := known_time(place)) and old >= arrival.time:
                 continue
             try:
                 _take(arrival, place)
@@ -203,14 +203,6 @@ def _uids(student):
         return {uid_of(student)}
 
 
-def _time(place):
-    """Return when the submission in a folder of the course was handed in, or None."""
-    try:
-        return time_of(place)
-    except ValueError:
-        return None
-
-
 def _take(arrival, place):
     """Copy a submission into the course through handles that follow no link, and swap it in at the end."""
     fresh = place.parent / f".{place.name}.new"
@@ -251,7 +243,7 @@ def _not_ready(course, assignment, student):
     secret = submitted / "submission_secret.txt"
     if secret.is_symlink() or not secret.is_file():
         return "the submission did not come through the exchange"
-    if _time(graded) is None or _time(graded) != _time(submitted):
+    if known_time(graded) is None or known_time(graded) != known_time(submitted):
         return f"a newer submission was collected; run: python -m grading grade {assignment}"
     notebooks = {path.stem: path.stat().st_mtime for path in graded.glob("*.ipynb")}
     written = {path.stem: path.stat().st_mtime for path in pages.glob("*.html")}

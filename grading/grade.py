@@ -1,7 +1,6 @@
 """Grade an assignment's submissions: workers judge, this process alone writes, a killed run goes on where it was."""
 import contextlib
 import json
-from pathlib import Path
 
 from grading.course import CourseError, write
 from grading.gradebook import check_known, enter, held
@@ -10,6 +9,7 @@ from grading.pool import graded
 from grading.sandbox import ROOT, check_guard, sweep
 from grading.sheets import csv_text, plain
 from grading.submission import source as text_of
+from grading.submission import stored
 from grading.survey import fingerprint
 
 COLUMNS = ["student", "status", "seconds", "score", "max_score", "reason"]
@@ -151,8 +151,7 @@ def _line(record, waiting):
 
 def _failed(job, result):
     """Return a result with the cells of a submission that could not be graded."""
-    notebooks = (json.loads(Path(job[kind]).read_text(encoding="utf-8")) for kind in ("source", "release"))
-    cells, rows = refuse(*notebooks, plain(result["reason"], 500))
+    cells, rows = refuse(stored(job["source"]), stored(job["release"]), plain(result["reason"], 500))
     return {**result, "cells": cells, "rows": rows}
 
 
@@ -178,8 +177,7 @@ def _name(cell):
 
 def _checks(path):
     """Return the names of the cells that check tasks in a notebook's file."""
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return [_name(cell) for cell in cells
+    return [_name(cell) for cell in stored(path)["cells"]
             if cell["cell_type"] == "code" and cell["metadata"].get("nbgrader", {}).get("grade")]
 
 
@@ -191,5 +189,5 @@ def _answers(cells):
 
 def _untouched(job, cells):
     """Return the names of the answers that are as they were given out."""
-    given = _answers(json.loads(Path(job["release"]).read_text(encoding="utf-8"))["cells"])
+    given = _answers(stored(job["release"])["cells"])
     return [name for name, text in _answers(cells).items() if given.get(name) == text]

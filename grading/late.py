@@ -53,6 +53,14 @@ def time_of(folder):
         raise ValueError(f"time_of: timestamp.txt must be a plain file, got {error}") from None
 
 
+def known_time(folder):
+    """Return the same, and None too where it cannot be read."""
+    try:
+        return time_of(folder)
+    except ValueError:
+        return None
+
+
 def penalty(score, seconds, settings, days=0):
     """Return the points that a submission loses.
 

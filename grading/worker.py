@@ -1,19 +1,17 @@
 """One of the processes that grade: a line of JSON in, a line out."""
 import contextlib
-import functools
 import json
 import os
 import queue
 import signal
 import sys
 import threading
-from pathlib import Path
 
 import psutil
 
 from grading.judge import judge, refuse
 from grading.sandbox import Limits
-from grading.submission import Refused, read_submission
+from grading.submission import Refused, read_submission, stored
 
 
 def work(job):
@@ -23,7 +21,7 @@ def work(job):
         job: "folder" of the submission, paths of the "source" and "release" notebooks, "limits", "seconds", "budget",
             "trusted".
     """
-    source, released = (_notebook(job[kind], os.stat(job[kind]).st_mtime_ns) for kind in ("source", "release"))
+    source, released = stored(job["source"]), stored(job["release"])
     try:
         submitted = read_submission(job["folder"], os.path.basename(job["release"]))
     except Refused as error:
@@ -32,12 +30,6 @@ def work(job):
     cells, rows = judge(source, released, submitted, Limits(**job["limits"]), seconds=job["seconds"],
                         budget=job["budget"], trusted=job["trusted"])
     return {"status": "graded", "reason": "", "cells": cells, "rows": rows}
-
-
-@functools.lru_cache(maxsize=4)
-def _notebook(path, changed):
-    """Return the notebook in a file, which was changed at that time; read once for all submissions."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def main():

@@ -182,10 +182,10 @@ def test_a_page_says_what_it_is_about_and_where_it_is(monkeypatch, tmp_path):
 
 def test_a_sitemap_lists_every_page_where_the_address_is_set(monkeypatch, tmp_path):
     monkeypatch.setattr(sharing, "site_url", lambda: "")
-    sharing.list_pages(Application(tmp_path), None)
+    sharing.list_pages(Application(tmp_path))
     assert not list(tmp_path.iterdir())
     monkeypatch.setattr(sharing, "site_url", lambda: "https://someone.github.io/book")
-    sharing.list_pages(Application(tmp_path), None)
+    sharing.list_pages(Application(tmp_path))
     places = [each.text for each in ElementTree.parse(tmp_path / "sitemap.xml").iter() if each.tag.endswith("loc")]
     assert places == [f"https://someone.github.io/book/{name}.html" for name in ("book/index", "notebooks/02_x")]
     assert "Sitemap: https://someone.github.io/book/sitemap.xml" in (tmp_path / "robots.txt").read_text()
@@ -193,9 +193,9 @@ def test_a_sitemap_lists_every_page_where_the_address_is_set(monkeypatch, tmp_pa
 
 def test_all_notebooks_are_in_the_zip_and_the_same_ones_give_the_same_bytes(tmp_path):
     (tmp_path / "_static").mkdir()
-    launch.bundle_notebooks(Application(tmp_path), None)
+    launch.bundle_notebooks(Application(tmp_path))
     first = (tmp_path / "_static" / "notebooks.zip").read_bytes()
-    launch.bundle_notebooks(Application(tmp_path), None)
+    launch.bundle_notebooks(Application(tmp_path))
     assert (tmp_path / "_static" / "notebooks.zip").read_bytes() == first
     with ZipFile(io.BytesIO(first)) as bundle:
         assert {path.name for path in (ROOT / "notebooks").glob("*.ipynb")} <= {
@@ -316,7 +316,7 @@ def test_hidden_cells_are_named_by_their_own_words_in_what_a_summary_may_hold():
 
 
 def test_the_sites_own_address_leads_to_the_first_page(tmp_path):
-    launch.lead_on(Application(tmp_path), None)
+    launch.lead_on(Application(tmp_path))
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert 'content="0; url=book/index.html"' in text and 'href="book/index.html"' in text
     assert "<title>A &amp; B</title>" in text

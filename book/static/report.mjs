@@ -14,15 +14,10 @@ export function withSection(address, section) {
 }
 
 if (globalThis.document) {
-  let seen = "";
-  const look = () => {
-    const headings = [...document.querySelectorAll("article :is(h2, h3)")].map((each) => (
-      { top: each.getBoundingClientRect().top, text: each.textContent }));
-    seen = sectionAt(headings, 0.5 * innerHeight);
-  };
   const link = document.querySelector(".cnn-report a");
   link.addEventListener("click", () => {
-    look();
-    link.href = withSection(link.href, seen);
+    const headings = [...document.querySelectorAll("article :is(h2, h3)")].map((each) => (
+      { top: each.getBoundingClientRect().top, text: each.textContent }));
+    link.href = withSection(link.href, sectionAt(headings, 0.5 * innerHeight));
   });
 }

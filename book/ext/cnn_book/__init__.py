@@ -16,6 +16,7 @@ from cnn_book import (  # noqa: E402
     marks,
     misconceptions,
     models,
+    outline,
     policy,
     progress,
     search,
@@ -41,17 +42,25 @@ def setup(app):
     app.connect("html-page-context", launch.add_buttons, priority=910)
     app.connect("html-page-context", assets.move_pictures, priority=920)
     app.connect("html-page-context", assets.mend, priority=930)
-    for handler in (sharing.describe_page, progress.add_mark, anchors.name_terms, search.add_mark):
+    for handler in (sharing.describe_page, outline.add_marks, anchors.name_terms):
         app.connect("html-page-context", handler, priority=940)
     app.connect("html-page-context", assets.drop_unused, priority=999)
-    app.connect("build-finished", launch.lead_on, priority=100)  # before Jupyter Book puts a barer one there
-    app.connect("build-finished", launch.bundle_notebooks)
-    app.connect("build-finished", sharing.list_pages)
-    app.connect("build-finished", progress.finish, priority=850)
-    app.connect("build-finished", search.finish, priority=860)
-    app.connect("build-finished", styles.join_styles, priority=900)  # after Furo has written the dark colors of code
-    app.connect("build-finished", policy.guard_pages, priority=950)  # when nothing changes a page any more
+    for priority, step in (
+            (100, launch.lead_on),  # before Jupyter Book puts a barer one there
+            (500, launch.bundle_notebooks), (500, sharing.list_pages), (850, progress.finish), (860, search.finish),
+            (900, styles.join_styles),  # after Furo has written the dark colors of code
+            (950, policy.guard_pages)):  # when nothing changes a page any more
+        app.connect("build-finished", _with_a_site(step), priority=priority)
     for script in ("progress.mjs", "search.mjs"):
         app.add_js_file(script, type="module")
     app.add_css_file("site.css")
     return {"parallel_read_safe": True, "parallel_write_safe": False}
+
+
+def _with_a_site(step):
+    """Return a handler that takes the step only where a website was built."""
+    def handler(app, exception):
+        if exception is None and app.builder.name == "html":
+            step(app)
+
+    return handler

@@ -31,9 +31,8 @@ def add_buttons(app, pagename, templatename, context, doctree):
 
 def buttons(address, pagename, pathto):
     """Return the links as HTML; those that open the notebook elsewhere need the repository's address."""
-    links = [(f'{pathto(f"_sources/{pagename}.ipynb", 1)}" download="', "Download notebook"),
-             (f'{pathto(f"_static/{BUNDLE}", 1)}" download="', "All notebooks (zip)")]
-    links = [f'<a href="{target}">{text}</a>' for target, text in links]
+    files = {"Download notebook": f"_sources/{pagename}.ipynb", "All notebooks (zip)": f"_static/{BUNDLE}"}
+    links = [f'<a href="{pathto(file, 1)}" download="">{text}</a>' for text, file in files.items()]
     return f'<p class="cnn-launch">{" ".join([*elsewhere(address, pagename), *links])}</p>'
 
 
@@ -55,17 +54,14 @@ def report_link(address, pagename):
     return f'<p class="cnn-report"><a href="{escape(target)}">Report a mistake on this page</a></p>'
 
 
-def lead_on(app, exception):
+def lead_on(app):
     """Write the page at the site's own address: it leads to the first one of the book."""
-    if exception is None and app.builder.name == "html":
-        page = LEAD_ON.format(title=escape(app.config.html_title), page=f"{app.config.root_doc}.html")
-        (Path(app.outdir) / "index.html").write_text(page, encoding="utf-8")
+    page = LEAD_ON.format(title=escape(app.config.html_title), page=f"{app.config.root_doc}.html")
+    (Path(app.outdir) / "index.html").write_text(page, encoding="utf-8")
 
 
-def bundle_notebooks(app, exception):
+def bundle_notebooks(app):
     """Write all notebooks, as they are in the repository, into one zip."""
-    if exception is not None or app.builder.name != "html":
-        return
     with zipfile.ZipFile(Path(app.outdir) / "_static" / BUNDLE, "w") as bundle:
         for path in [*notebooks(), ROOT / "requirements.txt"]:
             entry = zipfile.ZipInfo(path.relative_to(ROOT).as_posix(), DATE)

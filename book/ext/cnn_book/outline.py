@@ -2,10 +2,14 @@
 import json
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from posixpath import dirname, relpath
 
+from cnn_book.widgets import write_hashed
+
+BOOK, INDEX = "cnn-book", "cnn-index"  # the files of the whole book, as pages name them
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 BLOCKS = {"br", "dd", "div", "dt", "li", "p", "td", "th", "tr"}
 SILENT = {"script", "style", "svg", "button", "noscript", "dialog", "summary"}
@@ -87,8 +91,15 @@ class Reader(HTMLParser):
 
 def parts_of(html):
     """Return the parts of a built page, its title first; none where it has no article."""
-    reader, article = Reader(), ARTICLE.search(html)
-    reader.feed(article[1] if article else "")
+    article = ARTICLE.search(html)
+    return _read(article[1] if article else "")
+
+
+@cache
+def _read(article):
+    """Return the parts of an article; progress and search ask for the same ones."""
+    reader = Reader()
+    reader.feed(article)
     for part in reader.parts:
         part.title = " ".join(part.title.split())
     return reader.parts
@@ -109,6 +120,41 @@ def page_names(app):
     root = app.config.root_doc
     listed = [name for names in app.env.toctree_includes.values() for name in names]
     return [name for name in dict.fromkeys([root, *listed]) if name in app.env.found_docs]
+
+
+def add_marks(app, pagename, templatename, context, doctree):
+    """Leave a place in the page for the addresses of BOOK and INDEX, which are known when all pages stand."""
+    marks = "".join(f'\n<meta name="{mark}" content="">' for mark in (BOOK, INDEX))
+    context["metatags"] = context.get("metatags", "") + marks
+
+
+def publish(app, mark, name, data):
+    """Write data of the whole book as JSON, in place of an older build's, and tell every page where it is."""
+    folder = Path(app.outdir) / "_static"
+    for old in folder.glob(name.replace(".", ".*.")):
+        old.unlink()
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    point(app, mark, f"_static/{write_hashed(folder, name, text)}")
+
+
+def fill(page, pattern, html):
+    """Put HTML where a built page has a place for it, if there is such a page."""
+    if page.exists():
+        text = page.read_text(encoding="utf-8")
+        page.write_text(pattern.sub(lambda _: html, text), encoding="utf-8")
+
+
+def base36(number):
+    """Return a number that is not negative as JavaScript's toString(36) writes it.
+
+    >>> [base36(number) for number in (0, 35, 36, 5381)]
+    ['0', 'z', '10', '45h']
+    """
+    digits = ""
+    while number or not digits:
+        number, digit = divmod(number, 36)
+        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
+    return digits
 
 
 def point(app, mark, target):

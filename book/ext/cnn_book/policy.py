@@ -13,10 +13,8 @@ META = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 CHARSET = '<meta charset="utf-8">'
 
 
-def guard_pages(app, exception):
+def guard_pages(app):
     """Write the policy into every built page, before anything that could load something."""
-    if exception is not None or app.builder.name != "html":
-        return
     for path in sorted(Path(app.outdir).rglob("*.html")):
         text = path.read_text(encoding="utf-8")
         guarded = guard(text)

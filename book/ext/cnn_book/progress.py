@@ -1,41 +1,25 @@
 """Tell progress.mjs what the book has: the sections of each page, and its questions with their fingerprints."""
-import json
 import re
 from html import escape
 from pathlib import Path
 from posixpath import dirname, relpath
 from types import SimpleNamespace
 
-from cnn_book.outline import page_names, parts_of, point, questions_of
-from cnn_book.widgets import write_hashed
+from cnn_book.outline import BOOK, base36, fill, page_names, parts_of, publish, questions_of
 from tools.node import call_view
 
-MARK = "cnn-book"
 OVERVIEW = "book/progress"
 QUIZ = "Quiz.*.mjs"
 PLACE = re.compile(r'<div id="cnn-progress">.*?</div>', re.S)
 
 
-def add_mark(app, pagename, templatename, context, doctree):
-    """Leave a place in the page for the address, which is known when all pages stand."""
-    context["metatags"] = context.get("metatags", "") + f'\n<meta name="{MARK}" content="">'
-
-
-def finish(app, exception):
+def finish(app):
     """Write the book's outline, tell every page where it is, and fill the overview."""
-    if exception is not None or app.builder.name != "html":
-        return
     site = Path(app.outdir)
     pages = {name: (site / f"{name}.html").read_text(encoding="utf-8") for name in page_names(app)}
     book = outline(pages, site)
-    text = json.dumps([marked(row) for row in book], ensure_ascii=False, separators=(",", ":"))
-    for old in (site / "_static").glob("book.*.json"):
-        old.unlink()
-    point(app, MARK, f"_static/{write_hashed(site / '_static', 'book.json', text)}")
-    overview = site / f"{OVERVIEW}.html"
-    if overview.exists():
-        text = overview.read_text(encoding="utf-8")
-        overview.write_text(PLACE.sub(lambda _: f'<div id="cnn-progress">{table(book)}</div>', text), encoding="utf-8")
+    publish(app, BOOK, "book.json", [marked(row) for row in book])
+    fill(site / f"{OVERVIEW}.html", PLACE, f'<div id="cnn-progress">{table(book)}</div>')
 
 
 def outline(pages, site):
@@ -66,11 +50,7 @@ def mark_of(name):
     number = 5381
     for char in name:
         number = (number * 33 ^ ord(char)) % 2**32
-    text = ""
-    while number:
-        number, digit = divmod(number, 36)
-        text = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + text
-    return text.rjust(4, "0")[-4:]
+    return base36(number).rjust(4, "0")[-4:]
 
 
 def table(book):

@@ -1,6 +1,5 @@
 """Write what search.mjs searches in place of Sphinx's own index: names, headings and words, each with its section."""
 import ast
-import json
 import re
 import unicodedata
 from collections import Counter
@@ -9,11 +8,9 @@ from pathlib import Path
 
 from cnn_book import ROOT
 from cnn_book.anchors import GLOSSARY
-from cnn_book.outline import page_names, parts_of, point
-from cnn_book.widgets import write_hashed
+from cnn_book.outline import INDEX, base36, fill, page_names, parts_of, publish
 from tools.outline import course_map
 
-MARK = "cnn-index"
 TERM, FUNCTION, FORMULA, WIDGET, HEADING = range(5)
 FORMULAS = "book/formula_sheet"  # there, every heading names a formula; in a chapter, one with a formula set apart
 NAMES = re.compile(r'<div id="cnn-names">.*?</div>', re.S)
@@ -36,26 +33,15 @@ def add_page(app):
     return [("search", {}, "search.html")] if app.builder.name == "html" else []
 
 
-def add_mark(app, pagename, templatename, context, doctree):
-    """Leave a place in the page for the address of the index, which is known when all pages stand."""
-    context["metatags"] = context.get("metatags", "") + f'\n<meta name="{MARK}" content="">'
-
-
-def finish(app, exception):
+def finish(app):
     """Write the index, tell every page where it is, and list all names on the page of results."""
-    if exception is not None or app.builder.name != "html":
-        return
     site = Path(app.outdir)
     pages = {name: parts_of((site / f"{name}.html").read_text(encoding="utf-8")) for name in page_names(app)}
     index = build(pages, public_names(), course_map() if (ROOT / "book" / "course_map.yml").exists() else {})
-    for old in [*(site / "_static").glob("search.*.json"), *(site / name for name in OF_SPHINX)]:
-        old.unlink(missing_ok=True)
-    text = json.dumps(index, ensure_ascii=False, separators=(",", ":"))
-    point(app, MARK, f"_static/{write_hashed(site / '_static', 'search.json', text)}")
-    page = site / "search.html"
-    if page.exists():
-        html = page.read_text(encoding="utf-8")
-        page.write_text(NAMES.sub(lambda _: f'<div id="cnn-names">{plain_list(index)}</div>', html), encoding="utf-8")
+    for old in OF_SPHINX:
+        (site / old).unlink(missing_ok=True)
+    publish(app, INDEX, "search.json", index)
+    fill(site / "search.html", NAMES, f'<div id="cnn-names">{plain_list(index)}</div>')
 
 
 def build(pages, public, topics):
@@ -191,15 +177,7 @@ def _words(every):
 
 def _packed(at):
     codes = [part * 3 + weight for part, weight in sorted(at.items())]
-    return " ".join(_base36(code - before) for before, code in zip([0, *codes], codes, strict=False))
-
-
-def _base36(number):
-    digits = ""
-    while number or not digits:
-        number, digit = divmod(number, 36)
-        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
-    return digits
+    return " ".join(base36(code - before) for before, code in zip([0, *codes], codes, strict=False))
 
 
 def _key(title):

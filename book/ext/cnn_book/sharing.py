@@ -54,10 +54,10 @@ def description(doctree):
     return textwrap.shorten(text, LONGEST, placeholder=" …")
 
 
-def list_pages(app, exception):
+def list_pages(app):
     """Write sitemap.xml and robots.txt where the site's address is set."""
     address, site = site_url(), Path(app.outdir)
-    if exception is not None or app.builder.name != "html" or not address:
+    if not address:
         return
     links = [escape(f"{address}/{name}.html") for name in sorted(app.env.found_docs)]
     pages = "".join(f"<url><loc>{link}</loc></url>\n" for link in links)

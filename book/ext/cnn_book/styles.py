@@ -10,10 +10,8 @@ LINK = re.compile(r'\s*<link rel="stylesheet"(?: type="text/css")? href="([^":?]
 ADDRESS = re.compile(r'url\((["\']?)(?!data:|#|https?:)([^)"\']+)\1\)')
 
 
-def join_styles(app, exception):
+def join_styles(app):
     """Give every built page one style sheet in place of its own; a page of an earlier build names them in data-of."""
-    if exception is not None or app.builder.name != "html":
-        return
     site = Path(app.outdir)
     for path in sorted(site.rglob("*.html")):
         page, text = path.relative_to(site).as_posix(), path.read_text(encoding="utf-8")
