@@ -24,10 +24,11 @@ FOOTER = ('<p style="width:100%;margin:0 16mm;font-size:8px;text-align:right">TI
 BOOK = "book.pdf"
 
 
-def print_book(site, folder, *, pages=None, address=None, say=print):
+def print_book(browser, site, folder, *, pages=None, address=None, say=print):
     """Print pages of a site, and all of them as one book.
 
     Args:
+        browser: a Chromium, as Playwright launches it.
         site: the folder of the built site.
         folder: gets ``<page>.pdf`` for each page and ``book.pdf``.
         pages: names of pages, as "notebooks/02_convolution_math"; all of the book's by default, in its order.
@@ -40,13 +41,11 @@ def print_book(site, folder, *, pages=None, address=None, say=print):
     pages, address = pages or chapters(ROOT), site_url() if address is None else address
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
-    with serving(site) as local, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+    with serving(site) as local:
         for name in pages:
             paths.append(folder / f"{name.rsplit('/', 1)[-1]}.pdf")
             _print_page(browser, f"{local}/{name}.html", address and f"{address}/{name}.html", paths[-1])
             say(f"{paths[-1].name}: {len(PdfReader(paths[-1]).pages)} pages")
-        browser.close()
     return [*paths, _join(paths, folder / BOOK)]
 
 
@@ -101,7 +100,10 @@ def main():
         return "pdf: the website must be built first, got none; run: make site"
     if chromium_path() is None:
         return "pdf: a Chromium must be here, got none; run: python -m tools.browser"
-    *_, book = print_book(site, ROOT / "_build" / "pdf")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+        *_, book = print_book(browser, site, ROOT / "_build" / "pdf")
+        browser.close()
     print(f"The book is in {book}")
     return 0
 

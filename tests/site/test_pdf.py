@@ -11,9 +11,10 @@ PAGES = ["book/index", "notebooks/04_pooling_layers"]
 
 
 @pytest.fixture(scope="module")
-def files(site, tmp_path_factory):
+def files(browser, site, tmp_path_factory):
     """Return what was printed of two pages, and both together."""
-    paths = print_book(site, tmp_path_factory.mktemp("pdf"), pages=PAGES, address=ADDRESS, say=lambda line: None)
+    paths = print_book(browser, site, tmp_path_factory.mktemp("pdf"), pages=PAGES, address=ADDRESS,
+                       say=lambda line: None)
     assert [path.name for path in paths] == ["index.pdf", "04_pooling_layers.pdf", "book.pdf"]
     return [PdfReader(path) for path in paths]
 
