@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from grading.leaks import hidden_lines, leaks
+from tests.site.pictures import poor_texts, texts
 from tests.site.reader import wait_until
 from tools.clean import read
 from tools.project import ROOT, notebooks
@@ -102,6 +103,21 @@ def test_a_dead_link_is_seen(tmp_path):
     (tmp_path / "book" / "b.html").write_text('<p id="me"><a href="#me"></a><a class="x" href="../a.html#one"></a>'
                                               '<a href="../a.html#two"></a><a href="c.html"></a><a href="https://d#e"></a>')
     assert sorted(dead_links(tmp_path, "book/b")) == ["../a.html#two", "c.html"]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pictures_have_texts_that_stand_for_them(site, name):
+    html = (site / f"{name}.html").read_text(encoding="utf-8")
+    assert poor_texts(html[html.index("<article"):html.index("</article>")]) == []
+
+
+def test_a_poor_text_is_seen():
+    long = "A gray disc in the middle of a white square of nine cells."
+    assert texts(f'<svg role="img" aria-label="{long}"></svg><img src="a.png">') == [long, ""]
+    assert poor_texts(f'<img alt="{long}"><svg aria-label="not a picture"></svg>') == []
+    assert poor_texts('<img alt="A gray disc."><img>') == ["A gray disc.", ""]
+    repeated = f'<figure><img alt="{long}"><figcaption>{long[:-1]}, <b>drawn</b>.</figcaption></figure>'
+    assert poor_texts(repeated) == [long]
 
 
 @pytest.mark.parametrize("name", ["book/index", "book/topics", "notebooks/02_convolution_math"])

@@ -9,6 +9,7 @@ import re
 import pytest
 
 from cnnlib import widgets
+from tests.site.pictures import poor_texts
 from tests.site.reader import come_to
 from tools.node import call_view
 
@@ -122,6 +123,7 @@ def test_page_follows_a_random_walk(new_page, name):
     name_of_control = page.locator(".cnn-name", has_text=re.compile(f"^{re.escape(control)}$"))
     root = come_to(page.locator(".cnn-widget").filter(has=name_of_control).first)
     steps = walk(getattr(widgets, name)(), random.Random(name))
+    assert [poor for _, html in steps for poor in poor_texts(html)] == []
     for at in range(0, STEPS, 200):
         assert root.evaluate(WALK, steps[at:at + 200]) == []
 

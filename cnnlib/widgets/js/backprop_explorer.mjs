@@ -118,7 +118,7 @@ function matrix(name, values, { kind, mark = () => "", area = values.length, shi
       + `${corner}<text x="${left + CELL / 2}" y="${top + (m ? 27 : 22)}" text-anchor="middle" font-size="${FONT[shown.length] ?? 12}"${k.startsWith("window") ? ' font-weight="700"' : ""}>${shown}</text>`;
   }));
   const said = values.map((row) => row.map(text).join(" ")).join("; ");
-  return `<figure class="cnn-matrix"><figcaption>${name}</figcaption><svg viewBox="0 0 ${side} ${side}" style="width:${side}px" role="img" aria-label="${name}: ${said}">${cells.join("")}</svg></figure>`;
+  return `<figure class="cnn-matrix"><figcaption>${name}</figcaption><svg viewBox="0 0 ${side} ${side}" style="width:${side}px" role="img" aria-label="Matrix ${name}, ${values.length} by ${values[0].length} (rows by columns): ${said}">${cells.join("")}</svg></figure>`;
 }
 
 function readout(state, position, now, so, end) {

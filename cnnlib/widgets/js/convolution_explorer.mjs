@@ -103,7 +103,7 @@ function grids(state, now) {
   };
   const inputLabel = `Input ${size} by ${size}${padding ? ` with ${plural(padding, "row")} of padding on each side` : ""}, `
     + `the window at row ${row * stride - padding}, column ${col * stride - padding}.`;
-  const outputLabel = `Output ${now.output} by ${now.output}, ${plural(position + 1, "cell")} of ${now.windows} filled.`;
+  const outputLabel = `Output ${now.output} by ${now.output}, ${plural(position + 1, "cell")} of ${now.windows} filled, the last at row ${row}, column ${col}.`;
   return figure("input", now.padded, input, inputLabel, frame(row, col, stride, now)) + figure("output", now.output, output, outputLabel, "");
 }
 

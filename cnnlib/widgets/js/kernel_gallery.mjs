@@ -55,7 +55,8 @@ export function facts(state) {
 }
 
 const short = (value) => String(Math.round(value * 100) / 100).replace("-", "−");
-const NAMES = ["the cat's face", "the drawn pattern"];
+const NAMES = ["the face of a cat, close up, with both eyes, nose and whiskers",
+  "upright bars, lying bars, a gray disc and a slanted white line on dark ground"];
 
 export function draw(state) {
   const { kernel, values, least, most, sum, symmetric, centered } = facts(state);

@@ -167,7 +167,7 @@ function matrix(name, values, kind, live) {
       + (value === null ? "" : `<text x="${x + cell / 2}" y="${y + cell / 2 + 5}" text-anchor="middle" font-size="14"${k === "window" ? ' font-weight="700"' : ""}>${minus(value)}</text>`);
   }));
   const text = values.map((row) => row.map((value) => (value === null ? "empty" : value)).join(" ")).join("; ");
-  return `<figure class="cnn-matrix${live ? " cnn-live" : ""}"><svg viewBox="0 0 ${cols * cell + 2} ${rows * cell + 2}" width="${cols * cell + 2}" height="${rows * cell + 2}" role="img" aria-label="${name}: ${text}">${parts.join("")}</svg><figcaption>${name}</figcaption></figure>`;
+  return `<figure class="cnn-matrix${live ? " cnn-live" : ""}"><svg viewBox="0 0 ${cols * cell + 2} ${rows * cell + 2}" width="${cols * cell + 2}" height="${rows * cell + 2}" role="img" aria-label="Matrix ${name}, ${rows} by ${cols} (rows by columns): ${text}">${parts.join("")}</svg><figcaption>${name}</figcaption></figure>`;
 }
 
 export default { render: renderer({ draw, derive, names: ["versions", "version", "position"] }) };

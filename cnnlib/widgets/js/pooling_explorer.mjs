@@ -189,7 +189,7 @@ function inputFigure(state, all, place, now) {
   };
   const around = padding ? ` with ${plural(padding, "row")} of padding on each side` : "";
   const numbers = now ? `, the window at row ${place.row * stride - padding}, column ${place.col * stride - padding} of the input` : "";
-  const label = `Input ${size} by ${size}${around}${numbers}. ${lines(size, (i, j) => state[`x${i * COLUMNS + j}`])}`;
+  const label = `Input of ${size} by ${size} numbers${around}${numbers}. ${lines(size, (i, j) => state[`x${i * COLUMNS + j}`])}`;
   const name = size < COLUMNS ? `top-left ${size} × ${size} and window` : "input and window";
   return figure(name, end, kind, label.replaceAll("-", "−"), place && { ...place, stride, kernel_size });
 }

@@ -144,7 +144,7 @@ function pictures(state, now) {
   const fresh = (i, j) => now.whole && now.expected[i][j] === undefined;
   const size = (rows) => `${rows.length} × ${rows.length}`;
   const window = state.windows[state.pooling];
-  const inputLabel = `Input ${size(now.image)}: a ${name}, ${still ? "not moved" : `moved ${direction(right, down)}`}.`;
+  const inputLabel = `Input ${size(now.image)}: a ${name}, ${still ? "inside" : `moved ${direction(right, down)} from`} the dashed frame where it started.`;
   const mapLabel = `Feature map ${size(now.map)}: ${plural(count(now.map, Boolean), "answer")} above 0, the largest ${most(now.map)}.`;
   const poolLabel = `${window === 1 ? "Map without pooling" : "Pooled map"} ${size(now.pooled)}: ${now.changed} of ${now.total} values changed, the largest ${most(now.pooled)}.`;
   return picture(now.image, { label: inputLabel, caption: `input ${size(now.image)}`, note: "dashed: where it started", extra: ghost, dots: true })
