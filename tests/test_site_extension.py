@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 from zipfile import ZipFile
 
 import ipywidgets
+import numpy as np
 import pytest
 from docutils.core import publish_doctree
 from PIL import Image
@@ -338,11 +339,18 @@ def test_code_says_how_many_lines_it_has():
 def test_pictures_in_the_text_become_files(tmp_path):
     class App:
         outdir = tmp_path
-    picture = '<img src="data:image/png;base64,aGVsbG8=" alt="x">'
-    context = {"body": picture, "pathto": lambda name, resource: f"../{name}"}
-    assets.move_pictures(App, "notebooks/a", "page.html", context, None)
-    name = re.search(r'src="\.\./(_images/\w+\.png)"', context["body"])[1]
-    assert (tmp_path / name).read_bytes() == b"hello"
+    pixels = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
+    for kind, ending in (("png", "webp"), ("bmp", "webp"), ("jpeg", "jpeg")):
+        file = io.BytesIO()
+        Image.fromarray(pixels).save(file, kind)
+        picture = f'<img src="data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}" alt="x">'
+        context = {"body": picture, "pathto": lambda name, resource: f"../{name}"}
+        assets.move_pictures(App, "notebooks/a", "page.html", context, None)
+        name = re.search(rf'<img src="\.\./(_images/\w+\.{ending})" alt="x">', context["body"])[1]
+        if ending == "jpeg":
+            assert (tmp_path / name).read_bytes() == file.getvalue()
+        else:
+            assert np.array_equal(np.asarray(Image.open(tmp_path / name)), pixels)
 
 
 PAGE = """<head>

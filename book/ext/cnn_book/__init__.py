@@ -11,6 +11,7 @@ from cnn_book import (  # noqa: E402
     errata,
     formulas,
     freshness,
+    glossary,
     katex,
     launch,
     marks,
@@ -34,11 +35,12 @@ def setup(app):
     app.connect("config-inited", freshness.name_cache, priority=100)
     app.connect("builder-inited", search.turn_off)
     app.connect("env-get-outdated", freshness.outdated)
-    for part in (topics, marks, errata, formulas, misconceptions, models):
+    for part in (topics, marks, errata, formulas, glossary, misconceptions, models):
         app.connect("source-read", part.fill)
     app.connect("html-collect-pages", search.add_page)
     app.connect("html-page-context", models.add_script)
     app.connect("html-page-context", widgets.replace_widgets, priority=900)
+    app.connect("html-page-context", glossary.add_words, priority=905)
     app.connect("html-page-context", launch.add_buttons, priority=910)
     app.connect("html-page-context", assets.move_pictures, priority=920)
     app.connect("html-page-context", assets.mend, priority=930)

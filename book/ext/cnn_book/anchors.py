@@ -15,5 +15,9 @@ def use_readable():
 def name_terms(app, pagename, templatename, context, doctree):
     """Give each word of the glossary an anchor."""
     if pagename == GLOSSARY and "body" in context:
-        context["body"] = TERM.sub(lambda term: f'<dt id="{nodes.make_id(re.sub("<.*?>", "", f"term {term[1]}"))}">',
-                                   context["body"])
+        context["body"] = TERM.sub(lambda term: f'<dt id="{term_id(term[1])}">', context["body"])
+
+
+def term_id(term):
+    """Return the anchor of a word, given as HTML or as Markdown."""
+    return nodes.make_id(re.sub("<.*?>", "", f"term {term}"))

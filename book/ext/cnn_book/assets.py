@@ -1,10 +1,13 @@
 """Leave on a page only what it uses, and make what stays reachable for all."""
 import base64
 import hashlib
+import io
 import json
 import re
 from html import unescape
 from pathlib import Path
+
+from PIL import Image
 
 # What Jupyter Book, MyST-NB and sphinx-book-theme put on every page and this book does not use.
 UNUSED = ("thebe", "sphinx-book", "design-tabs", "sphinx-design", "togglebutton", "togglehint", "toggleopen",
@@ -37,19 +40,30 @@ def drop_unused(app, pagename, templatename, context, doctree):
 
 
 def move_pictures(app, pagename, templatename, context, doctree):
-    """Turn pictures inside the page's text into files named by their hash, so that the text comes first."""
+    """Turn pictures inside the page's text into files named by their hash, so that the text comes first.
+
+    All but photographs become WebP, which loses nothing and takes three quarters of PNG.
+    """
     if "body" not in context:
         return
 
     def move(match):
         kind, data = match[1], base64.b64decode(match[2])
-        name = f"_images/{hashlib.sha256(data).hexdigest()[:16]}.{kind}"
+        name = f"_images/{hashlib.sha256(data).hexdigest()[:16]}.{'jpeg' if kind == 'jpeg' else 'webp'}"
         path = Path(app.outdir) / name
         path.parent.mkdir(exist_ok=True)
-        path.write_bytes(data)
+        if not path.exists():
+            path.write_bytes(data if kind == "jpeg" else _webp(data))
         return f'src="{context["pathto"](name, 1)}"'
 
     context["body"] = PICTURE.sub(move, context["body"])
+
+
+def _webp(data):
+    buffer = io.BytesIO()
+    with Image.open(io.BytesIO(data)) as picture:
+        picture.save(buffer, "webp", lossless=True)
+    return buffer.getvalue()
 
 
 def mend(app, pagename, templatename, context, doctree):

@@ -13,7 +13,7 @@ BOOK, INDEX = "cnn-book", "cnn-index"  # the files of the whole book, as pages n
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 BLOCKS = {"br", "dd", "div", "dt", "li", "p", "td", "th", "tr"}
 SILENT = {"script", "style", "svg", "button", "noscript", "dialog", "summary"}
-SILENT_CLASSES = {"headerlink", "katex", "katex-display", "cnn-widget", "cnn-launch", "cell_output"}
+SILENT_CLASSES = {"headerlink", "katex", "katex-display", "cnn-widget", "cnn-launch", "cnn-terms", "cell_output"}
 STATE = re.compile(r'<script id="cnn-widgets"[^>]*>(.*?)</script>', re.S)
 ARTICLE = re.compile(r'<article role="main"[^>]*>(.*?)</article>', re.S)
 
