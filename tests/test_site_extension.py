@@ -136,11 +136,12 @@ def test_links_that_need_the_address_are_there_when_it_is_set(monkeypatch, addre
     launch.add_buttons(None, "notebooks/02_convolution_math", "page.html", context, "a document")
     links = [unescape(link) for link in re.findall(r'href="([^"]+)"', context["body"])]
     here = ["../_sources/notebooks/02_convolution_math.ipynb", "../_static/notebooks.zip"]
+    paper = ["../pdf/02_convolution_math.pdf", "../pdf/book.pdf"]
     assert links == (here if not address else [
         "https://colab.research.google.com/github/someone/book/blob/main/notebooks/02_convolution_math.ipynb",
         "https://mybinder.org/v2/gh/someone/book/main?urlpath=notebooks%2Fnotebooks%2F02_convolution_math.ipynb",
         "https://mybinder.org/v2/gh/someone/book/main?urlpath=lab%2Ftree%2Fnotebooks%2F02_convolution_math.ipynb",
-        *here, "https://github.com/someone/book/issues/new?title=Mistake+in+notebooks%2F02_convolution_math"
+        *here, *paper, "https://github.com/someone/book/issues/new?title=Mistake+in+notebooks%2F02_convolution_math"
                "&body=Page%3A+notebooks%2F02_convolution_math"])
 
 
@@ -321,6 +322,14 @@ def test_the_sites_own_address_leads_to_the_first_page(tmp_path):
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert 'content="0; url=book/index.html"' in text and 'href="book/index.html"' in text
     assert "<title>A &amp; B</title>" in text
+
+
+@pytest.mark.parametrize("address", ["", "https://someone.github.io/book"])
+def test_a_page_that_is_not_there_leads_to_the_first_one_from_any_folder(monkeypatch, tmp_path, address):
+    monkeypatch.setattr(launch, "site_url", lambda: address)
+    launch.say_lost(Application(tmp_path))
+    text = (tmp_path / "404.html").read_text(encoding="utf-8")
+    assert re.findall('href="(.+?)"', text) == [f"{address}/book/index.html"] and "page of A &amp; B" in text
 
 
 def test_wide_code_takes_the_focus_and_loses_idle_marks():

@@ -1,13 +1,16 @@
-"""Print the built website into PDF files, one a page and one of the whole book: ``python -m tools.pdf``.
+"""Print the built website into PDF files in its folder pdf, each chapter and the whole book: ``python -m tools.pdf``.
 
 Chromium prints each page without JavaScript: widgets stand there in their default picture. Links lead to the website
 where it has an address; without one, links between the pages are plain words.
 """
 import re
 import sys
+import tempfile
 from html import escape
+from pathlib import Path
 from urllib.parse import urljoin
 
+import pikepdf
 from playwright.sync_api import sync_playwright
 from pypdf import PdfReader, PdfWriter
 
@@ -25,12 +28,12 @@ BOOK = "book.pdf"
 
 
 def print_book(browser, site, folder, *, pages=None, address=None, say=print):
-    """Print pages of a site, and all of them as one book.
+    """Print pages of a site as one book, and each chapter among them by itself.
 
     Args:
         browser: a Chromium, as Playwright launches it.
         site: the folder of the built site.
-        folder: gets ``<page>.pdf`` for each page and ``book.pdf``.
+        folder: gets ``<chapter>.pdf`` for each chapter and ``book.pdf``.
         pages: names of pages, as "notebooks/02_convolution_math"; all of the book's by default, in its order.
         address: the website's address; the one of pyproject.toml by default, "" for none.
         say: called with a line for each file.
@@ -40,13 +43,15 @@ def print_book(browser, site, folder, *, pages=None, address=None, say=print):
     """
     pages, address = pages or chapters(ROOT), site_url() if address is None else address
     folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    with serving(site) as local:
-        for name in pages:
-            paths.append(folder / f"{name.rsplit('/', 1)[-1]}.pdf")
-            _print_page(browser, f"{local}/{name}.html", address and f"{address}/{name}.html", paths[-1])
-            say(f"{paths[-1].name}: {len(PdfReader(paths[-1]).pages)} pages")
-    return [*paths, _join(paths, folder / BOOK)]
+    with tempfile.TemporaryDirectory() as scratch, serving(site) as local:
+        printed = {name: Path(scratch) / f"{name.replace('/', '-')}.pdf" for name in pages}
+        for name, path in printed.items():
+            _print_page(browser, f"{local}/{name}.html", address and f"{address}/{name}.html", path)
+            say(f"{name}: {len(PdfReader(path).pages)} pages")
+        book = _join(printed.values(), Path(scratch) / BOOK)
+        alone = [_squeeze(path, folder / f"{name.split('/')[-1]}.pdf") for name, path in printed.items()
+                     if name.startswith("notebooks/")]
+        return [*alone, _squeeze(book, folder / BOOK)]
 
 
 def _print_page(browser, local, public, path):
@@ -93,8 +98,15 @@ def _join(paths, target):
     return target
 
 
+def _squeeze(path, target):
+    """Write a file again, packed as well as the format allows (Chromium does not), and return its new path."""
+    with pikepdf.open(path) as file:
+        file.save(target, object_stream_mode=pikepdf.ObjectStreamMode.generate, recompress_flate=True)
+    return target
+
+
 def main():
-    """Print the site in _build/html into _build/pdf."""
+    """Print the site in _build/html into its folder pdf."""
     site = ROOT / "_build" / "html"
     if not (site / "book" / "index.html").is_file():
         return "pdf: the website must be built first, got none; run: make site"
@@ -102,7 +114,7 @@ def main():
         return "pdf: a Chromium must be here, got none; run: python -m tools.browser"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
-        *_, book = print_book(browser, site, ROOT / "_build" / "pdf")
+        *_, book = print_book(browser, site, site / "pdf")
         browser.close()
     print(f"The book is in {book}")
     return 0

@@ -14,10 +14,9 @@ export function withSection(address, section) {
 }
 
 if (globalThis.document) {
-  const link = document.querySelector(".cnn-report a");
-  link.addEventListener("click", () => {
+  document.querySelectorAll(".cnn-report a").forEach((link) => link.addEventListener("click", () => {
     const headings = [...document.querySelectorAll("article :is(h2, h3)")].map((each) => (
       { top: each.getBoundingClientRect().top, text: each.textContent }));
     link.href = withSection(link.href, sectionAt(headings, 0.5 * innerHeight));
-  });
+  }));
 }

@@ -60,7 +60,8 @@ def broken(pages, site):
             url = urlsplit(link)
             if url.scheme or url.netloc:
                 continue
-            target = normpath(join(dirname(name), unquote(url.path))) if url.path else name
+            path = unquote(url.path)
+            target = path[1:] if path.startswith("/") else normpath(join(dirname(name), path)) if path else name
             if not (site / target).is_file() or target.startswith("..") or (
                     url.fragment and target in pages and not pages[target].ids[unquote(url.fragment)]):
                 found.append((name, link))

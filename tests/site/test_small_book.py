@@ -1,16 +1,19 @@
 """A book of one notebook, built several times: pages follow the code, and a failure is one line."""
 import re
 import shutil
+from urllib.parse import parse_qs, urlsplit
 
 import nbformat
 import pytest
 
 from tools.book import build
 from tools.project import ROOT
+from tools.serve import serving
 
-PARTS = ["book/ext", "book/static", "book/references.bib", "cnnlib", "tools", "_config.yml", "pyproject.toml",
-         "requirements.txt", "constraints.txt"]
+PARTS = ["book/ext", "book/static", "book/templates", "book/references.bib", "cnnlib", "tools", "_config.yml",
+         "pyproject.toml", "requirements.txt", "constraints.txt"]
 NOTEBOOK = "notebooks/small.ipynb"
+REPOSITORY = "https://github.com/someone/a-book"
 
 
 @pytest.fixture
@@ -32,6 +35,14 @@ def book(tmp_path):
         nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), tmp_path / NOTEBOOK)
 
     return tmp_path, write
+
+
+def give_address(folder):
+    """Set the repository's address in the book's pyproject.toml."""
+    path = folder / "pyproject.toml"
+    text = path.read_text(encoding="utf-8")
+    assert "[project.urls]" not in text
+    path.write_text(f'{text}\n[project.urls]\nRepository = "{REPOSITORY}"\n', encoding="utf-8")
 
 
 def make(folder):
@@ -101,3 +112,35 @@ def test_card_of_a_chapter_is_on_the_page_of_misconceptions(book):
     nbformat.write(notebook, folder / NOTEBOOK)
     make(folder)
     assert "A changed belief." in page.read_text(encoding="utf-8")  # the page follows the chapter
+
+
+def test_a_book_with_an_address_is_launched_shared_and_reported_from_its_pages(book, browser):
+    folder, write = book
+    write("print('one')")
+    notebook = nbformat.read(folder / NOTEBOOK, as_version=4)
+    notebook.cells += [nbformat.v4.new_markdown_cell(f"## {name} part\n\n" + "Some words.\n\n" * 60, id=name.lower())
+                       for name in ("First", "Second")]
+    nbformat.write(notebook, folder / NOTEBOOK)
+    give_address(folder)
+    text = make(folder)
+    assert '<link rel="canonical" href="https://someone.github.io/a-book/notebooks/small.html">' in text
+    assert (folder / "_build" / "html" / "_static" / "cards" / "notebooks-small.png").is_file()
+    assert (folder / "_build" / "html" / "sitemap.xml").is_file()
+    asked, complaints = [], []
+    with serving(folder / "_build" / "html") as address:
+        page = browser.new_page(viewport={"width": 1400, "height": 600})
+        page.on("console", lambda line: line.type == "error" and complaints.append(line.text))
+        page.route("https://github.com/**", lambda route: asked.append(route.request.url) or route.fulfill(body="ok"))
+        page.goto(f"{address}/notebooks/small.html")
+        assert page.locator(".cnn-launch a").all_inner_texts() == [
+            "Open in Colab", "Open in Binder", "Open in JupyterLab", "Download notebook", "All notebooks (zip)", "PDF",
+            "Whole book (PDF)"]
+        for section in ("First", "Second"):
+            page.locator("h2", has_text=section).evaluate("(heading) => heading.scrollIntoView({behavior: 'instant'})")
+            page.locator(".toc-drawer").get_by_role("link", name="Report a mistake on this page").click()
+            page.wait_for_url(f"{REPOSITORY}/**")
+            page.go_back()
+        page.close()
+    assert [parse_qs(urlsplit(link).query)["body"] for link in asked] == [
+        ["Page: notebooks/small\nSection: First part"], ["Page: notebooks/small\nSection: Second part"]]
+    assert {link.partition("?")[0] for link in asked} == {f"{REPOSITORY}/issues/new"} and not complaints

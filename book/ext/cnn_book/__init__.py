@@ -49,7 +49,8 @@ def setup(app):
     app.connect("html-page-context", assets.drop_unused, priority=999)
     for priority, step in (
             (100, launch.lead_on),  # before Jupyter Book puts a barer one there
-            (500, launch.bundle_notebooks), (500, sharing.list_pages), (850, progress.finish), (860, search.finish),
+            (500, launch.say_lost), (500, launch.bundle_notebooks), (500, sharing.list_pages),
+            (850, progress.finish), (860, search.finish),
             (900, styles.join_styles),  # after Furo has written the dark colors of code
             (950, policy.guard_pages)):  # when nothing changes a page any more
         app.connect("build-finished", _with_a_site(step), priority=priority)
