@@ -2,7 +2,8 @@
 //
 // names: the traits that draw reads. derive(state) -> {trait: value}: traits computed from the others, kept up to date
 // on the model so that controls can be linked to them. When a trait changes, the top-level elements stay and only what
-// is in them is renewed: a live region keeps its node, so a screen reader announces the change.
+// is in them is renewed: a live region keeps its node, so a screen reader announces the change. The same holds inside an
+// element with data-parts: a region that scrolls keeps the focus and its place.
 export function renderer({ draw, derive, names }) {
   return ({ model, el }) => {
     const read = () => Object.fromEntries(names.map((name) => [name, model.get(name)]));
@@ -35,6 +36,8 @@ function patch(el, html) {
   old.forEach((child, i) => {
     const { className, innerHTML } = next.children[i];
     if (child.className !== className) child.className = className;
-    if (child.innerHTML !== innerHTML) child.innerHTML = innerHTML;
+    if (child.innerHTML === innerHTML) return;
+    if ("parts" in child.dataset) patch(child, innerHTML);
+    else child.innerHTML = innerHTML;
   });
 }
