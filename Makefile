@@ -6,6 +6,7 @@ READY := $(VENV)/.ready
 HUB := deploy/jupyterhub
 PROXY := $(HUB)/node_modules/.ready
 JUDGE := tests/site/node_modules/.ready
+LIGHTHOUSE := benchmarks/lighthouse/node_modules/.ready
 
 .PHONY: help setup book site pdf test check lint lab bench clean-notebooks weights exercises stamp clean
 
@@ -38,8 +39,9 @@ lint: $(READY) ## look for mistakes without running anything
 lab: $(READY) ## open the notebooks in JupyterLab
 	@$(BIN)/python -m jupyterlab notebooks
 
-bench: $(READY) ## measure the speed against PyTorch
-	@for file in benchmarks/[a-z]*.py; do \
+bench: $(LIGHTHOUSE) site ## measure the speed: of the code against PyTorch, of the website on a phone
+	@chromium=$$($(BIN)/python -m tools.browser) && export CNN_CHROMIUM="$$chromium" && \
+	for file in benchmarks/[a-z]*.py; do \
 	  $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; \
 	done
 
@@ -66,6 +68,11 @@ $(PROXY): $(HUB)/package.json $(READY)
 
 # what judges the pages' HTML, which comes from npm
 $(JUDGE): tests/site/package.json $(READY)
+	@$(BIN)/python -m tools.node $(dir $<)
+	@touch $@
+
+# what judges the pages' speed, which comes from npm
+$(LIGHTHOUSE): benchmarks/lighthouse/package.json $(READY)
 	@$(BIN)/python -m tools.node $(dir $<)
 	@touch $@
 

@@ -370,6 +370,9 @@ PAGE = """<head>
 </head>"""
 
 
+LINK = '<link rel="stylesheet" href="../_static/widgets/w.css">'
+
+
 def test_style_sheets_become_one_in_their_order(tmp_path):
     for name, text in (("widgets/w.css", "b { c: d }"), ("a.css", "b { c: e }"),
                        ("katex/k.css", "@font-face { src: url(fonts/f.woff2), url('data:x') }")):
@@ -385,6 +388,27 @@ def test_style_sheets_become_one_in_their_order(tmp_path):
     (tmp_path / "_static" / "a.css").write_text("b { c: f }")
     later = styles.join_page(page, "notebooks/page.html", tmp_path)
     assert later != page and "c: f" in (tmp_path / "notebooks" / re.search(r'href="([^"]+)"', later)[1]).read_text()
+
+
+def test_style_sheet_loses_what_only_people_read():
+    sheet = """/*! MIT's */
+/* people's */ a > b,
+.c :hover { content: "  /* ; */ "; margin: calc(1px + 2px) ; --none: ; } /* ' */
+@media (width > 1px) { d { background: url( e;f ) } }
+"""
+    assert styles.shorter(sheet) == (
+        """/*! MIT's */ a > b,.c :hover{content: "  /* ; */ ";margin: calc(1px + 2px) ;--none: ;}"""
+        "@media (width > 1px){d{background: url( e;f ) }}")
+
+
+def test_colors_of_a_terminal_come_where_a_terminal_is_shown(tmp_path):
+    (tmp_path / "_static" / "widgets").mkdir(parents=True)
+    (tmp_path / "_static" / "widgets" / "w.css").write_text(
+        "div.highlight .-Color[class*=-C1] { c: red }\ndiv.highlight .k { c: d }")
+    for text, colored in ((LINK, False), (LINK + '<span class="-Color -Color-C1">', True)):
+        page = styles.join_page(text, "notebooks/page.html", tmp_path)
+        sheet = (tmp_path / re.search(r'href="../([^"]+)"', page)[1]).read_text()
+        assert ("red" in sheet) == colored and "div.highlight .k{c: d }" in sheet
 
 
 def test_page_without_style_sheets_stays_as_it_is(tmp_path):

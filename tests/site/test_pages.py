@@ -1,5 +1,6 @@
 """Every page: nothing from elsewhere, nothing shifts, light enough, readable by all."""
 import gzip
+import random
 import re
 import time
 from html import unescape
@@ -8,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from benchmarks.website import SITE, VIEW, sizes
 from grading.leaks import hidden_lines, leaks
 from tests.site.pictures import poor_texts, texts
 from tests.site.reader import wait_until
@@ -156,6 +158,21 @@ def test_weight_counts_what_the_page_loads(tmp_path):
     (tmp_path / "a.css").write_text("x" * 10_000)
     (tmp_path / "b.png").write_bytes(bytes(10_000))
     assert 0 < weight(["http://host/a.css", "http://host/a.css?v=1", "http://host/b.png"], tmp_path) < 200
+
+
+def test_site_and_views_are_small(site):
+    views, whole = sizes(site)
+    assert len(views) > 25 and max(views.values()) <= VIEW
+    assert 1_000_000 < whole <= SITE
+
+
+def test_a_large_view_is_seen_in_its_gzipped_size(tmp_path):
+    folder = tmp_path / "_static" / "widgets"
+    folder.mkdir(parents=True)
+    (folder / "Even.0123.mjs").write_bytes(bytes(100_000))
+    (folder / "Mixed.4567.mjs").write_bytes(random.Random(0).randbytes(100_000))
+    views, whole = sizes(tmp_path)
+    assert views["Even"] < VIEW < views["Mixed"] and whole == 200_000
 
 
 def test_layout_shift_is_seen(new_page, address):

@@ -1,47 +1,19 @@
 """The configuration in deploy/static serves the website: compressed, cached, with headers that keep it safe."""
 import gzip
-import os
-import re
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import pytest
 
 from tests.site.reader import wait_until
-from tools.project import ROOT
-
-CADDY = Path(sys.executable).with_name("caddy")
-CONFIG = ROOT / "deploy" / "static" / "Caddyfile"
+from tools.caddy import compressing
 
 
 @pytest.fixture(scope="module")
-def server(site, tmp_path_factory):
+def server(site):
     """Return the address of Caddy on a free port of this machine; it ends with the tests."""
-    folder = tmp_path_factory.mktemp("caddy")
-    environment = {**os.environ, "ADDRESS": "http://127.0.0.1:0", "SITE": str(site), "HOME": str(folder),
-                   "XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder)}
-    log = folder / "log"
-    with open(log, "wb") as file:
-        process = subprocess.Popen([CADDY, "run", "--config", CONFIG, "--adapter", "caddyfile"], env=environment,
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=file)
-    try:
-        yield address_in(log, process)
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def address_in(log, process):
-    """Return the address that Caddy names when it listens."""
-    while process.poll() is None:
-        if found := re.search(r'"actual_address":"(127\.0\.0\.1:\d+)"', log.read_text()):
-            return f"http://{found[1]}"
-        time.sleep(0.05)
-    raise RuntimeError(log.read_text())
+    with compressing(site) as address:
+        yield address
 
 
 def ask(address, **headers):

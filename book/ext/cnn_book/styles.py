@@ -7,6 +7,11 @@ from cnn_book.widgets import write_hashed
 
 LINK = re.compile(r'\s*<link rel="stylesheet"(?: type="text/css")? href="([^":?]+)(?:\?[^"]*)?"'
                   r'(?: data-of="([^"]*)")? ?/?>')
+# What a browser reads and what only people read: space where it parts nothing, and comments but those with a license.
+SPACE = r"(?:\s|/\*(?!!).*?\*/)+"
+SPARE = re.compile(rf"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|url\([^"')]*\)|/\*!.*?\*/)"""
+                   rf"|([{{}};,]){SPACE}|{SPACE}(?={{)|({SPACE})", re.S)
+TERMINAL = re.compile(r"div\.highlight \.-Color[^{}]*\{[^{}]*\}")  # MyST-NB's 512 colors of a terminal's text
 ADDRESS = re.compile(r'url\((["\']?)(?!data:|#|https?:)([^)"\']+)\1\)')
 
 
@@ -34,10 +39,20 @@ def join_page(text, page, site):
     if not names:
         return text
     sheet = "\n".join(_moved((site / name).read_text(encoding="utf-8"), name) for name in names)
+    sheet = shorter(sheet if '"-Color' in text else TERMINAL.sub("", sheet))
     target = f"_static/{write_hashed(site / '_static', 'styles.css', sheet)}"
     link = f'\n<link rel="stylesheet" href="{relpath(target, dirname(page) or ".")}" data-of="{" ".join(names)}">'
     first, rest = text[:links[0].start()], text[links[0].start():]
     return first + link + LINK.sub("", rest)
+
+
+def shorter(sheet):
+    """Return a style sheet without what makes it readable.
+
+    >>> shorter('a, b { /* two */ content: " ; "; --empty: ; }')
+    'a,b{content: " ; ";--empty: ;}'
+    """
+    return SPARE.sub(lambda part: part[1] or part[2] or (" " if part[3] else ""), sheet)
 
 
 def _moved(sheet, name):

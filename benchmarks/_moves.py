@@ -1,0 +1,111 @@
+"""Move every slider of the website on a slowed-down processor, and take the time of each move."""
+import math
+
+from playwright.sync_api import sync_playwright
+
+from tests.site.reader import come_to
+from tools.browser import FLAGS, chromium_path
+
+SLOWER = 4  # times slower than this machine
+MOVES = 100  # of one widget, on one place
+# One move after the other, each from a state that the moves before led to: any slider to any other value; before every
+# tenth move another control is set. What a widget does on an event it does before dispatchEvent returns; asking for a
+# size makes the browser lay out the page at once.
+WALKER = """(root) => {
+  let [seed, count, input] = [1, 0, null];
+  const random = (below) => { seed = (seed * 48271) % 2147483647; return seed % below; };
+  const frame = () => new Promise((go) => requestAnimationFrame(() => setTimeout(go)));
+  const values = ({min, max, step}) => Math.round((max - min) / (step || 1)) + 1;
+  const sliders = () => [...root.querySelectorAll('input[type=range]')].filter((each) => values(each) > 1);
+  const setOther = () => {
+    const others = [...root.querySelectorAll('.cnn-control :is(select, [type=radio]), .cnn-check input')];
+    if (!others.length) return;
+    const other = others[random(others.length)];
+    if (other.tagName === 'SELECT') other.selectedIndex = random(other.options.length);
+    else other.checked = other.type === 'radio' || !other.checked;
+    for (const name of ['input', 'change']) other.dispatchEvent(new Event(name, {bubbles: true}));
+  };
+  return {
+    prepare: async () => {
+      count += 1;
+      if (count % 10 === 0) setOther();
+      await frame();
+      const all = sliders();
+      if (!all.length) return false;
+      input = all[random(all.length)];
+      const {value: before, min, step} = input;
+      while (input.value === before) input.value = Number(min) + random(values(input)) * (step || 1);
+      return true;
+    },
+    move: () => {
+      const start = performance.now();
+      input.dispatchEvent(new Event('input', {bubbles: true}));
+      root.getBoundingClientRect();
+      return performance.now() - start;
+    },
+  };
+}"""
+NAME = """(root) => JSON.parse(document.getElementById('cnn-widgets').textContent)
+  .models[root.querySelector('.cnn-view').dataset.id].esm.split('.')[0]"""
+PARTS = ("ScriptDuration", "RecalcStyleDuration", "LayoutDuration")  # none holds another
+
+
+def measured(address, pages, *, say):
+    """Return the times of all moves, in milliseconds.
+
+    Args:
+        address: of the served site.
+        pages: paths of the pages with widgets.
+        say: called with a line for each widget on a page.
+
+    Returns:
+        A dict from the widget's name to a list of (of the page's own thread, by the clock).
+    """
+    times = {}
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+        page = chromium.new_page(viewport={"width": 1280, "height": 900})
+        for path in pages:
+            page.goto(f"{address}/{path}", wait_until="load")
+            for name, found in _walks(page):
+                times.setdefault(name, []).extend(found)
+                say(f"{path}: {name}, p95 {percentile([own for own, _ in found], 0.95):.1f} ms")
+        chromium.close()
+    return times
+
+
+def percentile(values, share):
+    """Return the smallest value that at least this share of all values does not exceed.
+
+    >>> percentile([3, 1, 2, 4], 0.5), percentile([3, 1, 2, 4], 0.95)
+    (2, 4)
+    """
+    return sorted(values)[math.ceil(share * len(values)) - 1]
+
+
+def _walks(page):
+    """Yield name and times of each widget with sliders on an open page."""
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    for root in page.locator(".cnn-widget").all():
+        if found := _walk(session, come_to(root)):
+            yield root.evaluate(NAME), found
+    session.detach()
+
+
+def _walk(session, root):
+    """Return the times of the moves of one widget; none where it has no sliders."""
+    walker, found = root.evaluate_handle(WALKER), []
+    session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
+    while len(found) < MOVES and walker.evaluate("(walker) => walker.prepare()"):
+        before = _spent(session)
+        clock = walker.evaluate("(walker) => walker.move()")
+        found.append((_spent(session) - before, clock))
+    session.send("Emulation.setCPUThrottlingRate", {"rate": 1})
+    return found
+
+
+def _spent(session):
+    """Return the milliseconds that the page's thread has spent on scripts, styles and layout."""
+    metrics = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
+    return 1000 * sum(metrics[part] for part in PARTS)
