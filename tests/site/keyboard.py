@@ -6,7 +6,7 @@ TARGET = 24  # CSS pixels a side: WCAG 2.2, success criterion 2.5.8
 KEYS = {  # kind of control: keys that move it; "new" is a number that it does not hold
     "range": ["ArrowRight", "ArrowLeft", "End", "Home"], "select": ["ArrowDown", "ArrowUp"],
     "radio": ["ArrowDown", "ArrowUp"], "checkbox": ["Space"], "button": ["Space", "ArrowRight"], "play": ["Space"],
-    "number": ["ControlOrMeta+a", "new"], "text": ["new"]}
+    "number": ["new"], "text": ["new"]}
 SEEN = {"picture", "said"}  # what a reader can see of a change
 
 # A unit is a control, a group of radio buttons, or a region that scrolls: what Tab should stop at, once.
@@ -55,13 +55,16 @@ SCRIPT = """(root) => {
     tell(el);
   };
   const live = () => [...root.querySelectorAll('[aria-live=polite], [role=status]')];
-  const now = () => ({
-    value: String(inputsOf(unitOf(active())).map((el) => [el.value, el.checked])),
-    picture: [...root.querySelectorAll('.cnn-view')].map((el) => el.innerHTML).join(),
-    said: live().map((el) => el.textContent).join(),
-  });
-  let before, regions;
-  const remember = () => { [before, regions] = [now(), live()]; };
+  const now = {
+    value: () => String(inputsOf(unitOf(active())).map((el) => [el.value, el.checked])),
+    picture: () => [...root.querySelectorAll('.cnn-view')].map((el) => el.innerHTML).join(),
+    said: () => live().map((el) => el.textContent).join(),
+  };
+  let before, changed, regions;
+  const remember = () => {
+    before = Object.fromEntries(Object.entries(now).map(([name, read]) => [name, read()]));
+    [changed, regions] = [new Set(), live()];
+  };
 
   return {
     count: () => units().length,
@@ -89,11 +92,11 @@ SCRIPT = """(root) => {
       return {at, kind: kindOf(active()), submits: Boolean(active().form) && active().matches('input'), wrong: look()};
     },
     another: () => String(Number(active().value) + (Number(active().value) === Number(active().max || NaN) ? -1 : 1)),
-    moved: () => now().picture !== before.picture,
+    moved: () => now.picture() !== before.picture,
     pressed: (key) => {
-      const after = now(), {value, min, max} = active();
-      return {changed: Object.keys(after).filter((name) => after[name] !== before[name]),
-              there: ({End: max, Home: min}[key] ?? value) === value};
+      for (const name in now) if (!changed.has(name) && now[name]() !== before[name]) changed.add(name);
+      const {value, min, max} = active();
+      return {changed: [...changed], there: ({End: max, Home: min}[key] ?? value) === value};
     },
     reset: () => inputsOf(unitOf(active())).filter((el) => el.matches('input, select')).forEach(reset),
     leave: () => ({at: place(), replaced: regions.some((region) => !region.isConnected)}),
@@ -134,7 +137,9 @@ class Walk:
 
     def forth(self):
         """Go through with Tab, and note the stops."""
+        self.devtools.send("Accessibility.enable")
         self._go("Tab", self._note)
+        self.devtools.send("Accessibility.disable")
 
     def back(self):
         """Go through with Shift+Tab and move what moves; it is as it was when the focus goes on."""
@@ -198,43 +203,45 @@ class Walk:
             changed = set()
             self._ask("stir")
         else:
-            changed = self._under_a_choice(stop, self._press_all(stop))
+            changed = self._press_under_a_choice(stop)
             if not changed & SEEN:
                 self._blame("changes nothing")
             if stop["kind"] not in ("play", "button") and "value" not in changed:
                 self._blame("keeps its value")
         after = self._ask("leave")
         if after["at"] != stop["at"]:
-            self._blame("loses the focus")
+            self.faults.append(f"stop {stop['at'] + 1} loses the focus")
         if after["replaced"]:
             self._blame("replaces the live region")
         return changed
 
-    def _under_a_choice(self, stop, changed):
-        """Where a control changes nothing at first, return what it changes under the choice that it needs."""
+    def _press_under_a_choice(self, stop):
+        """Press all keys, under the choice that the control needs if it needs one, and return what changed."""
+        keys = KEYS[stop["kind"]] + ["Enter"] * stop["submits"]
         name = self._named()[1] if self.needs else ""
         need = next((choice for start, choice in self.needs.items() if name.startswith(start)), None)
         if not need:
-            return changed
-        if changed & SEEN:
+            return self._press_all(stop, keys)
+        if self._press_all(stop, keys[:1]) & SEEN:
             self._blame(f"does not need {need}")
         self._ask("choose", need)
-        changed = self._press_all(stop)
+        changed = self._press_all(stop, keys)
         self._ask("choose", [need[0], None])
         return changed
 
-    def _press_all(self, stop):
-        """Press all keys of a kind of control, and return what changed at one of them at least."""
+    def _press_all(self, stop, keys):
+        """Press keys, put the control back, and return what changed at one of them at least."""
         changed = set()
-        for key in KEYS[stop["kind"]] + ["Enter"] * stop["submits"]:
+        for key in keys:
             if key == "new":
+                self.page.keyboard.press("ControlOrMeta+a")
                 self.page.keyboard.type(self._ask("another"))
             else:
                 self.page.keyboard.press(key)
             if stop["kind"] == "play":
                 self._pause()
             after = self._ask("pressed", key)
-            changed.update(after["changed"])
+            changed = set(after["changed"])
             if not after["there"]:
                 self._blame(f"does not go to its end with {key}")
             if stop["kind"] == "button" and changed:
