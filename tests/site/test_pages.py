@@ -28,6 +28,7 @@ PAGES = ["book/index", "book/how_to_use", "book/progress",
          "book/mnemonics", "book/pytorch_sheet", "book/error_decoder", "book/errata",
          "book/formula_sheet", "book/shape_calculator", "book/model_table", "book/misconceptions",
          "book/instructor_guide", "book/topics", "book/glossary", "book/references"]
+WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 LIMIT = 200 * 1024  # bytes, gzipped, pictures not counted
 PICTURES = (".png", ".bmp", ".jpeg", ".svg", ".webp")
 SHIFT = """() => new Promise((done) => {
@@ -82,6 +83,12 @@ def weight(urls, site):
     return sum(min(len(text), len(gzip.compress(text))) for text in texts)
 
 
+def violations(page):
+    """Return the rules of axe that a page breaks: all that are on by themselves, and the size of targets (WCAG 2.2)."""
+    options = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+    return Axe().run(page, options=options).response["violations"]
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_narrow_page_is_light_and_still(new_page, address, site, name):
     page, urls = new_page(viewport={"width": 320, "height": 700}), []
@@ -131,12 +138,14 @@ def test_page_is_still_while_it_arrives(new_page, monkeypatch, name):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_no_violation(new_page, name):
-    page = new_page(f"{name}.html", viewport={"width": 1280, "height": 900})
-    open_all(page)
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)
-        found = Axe().run(page).response["violations"]
-        assert not [(scheme, rule["id"], [node["html"][:200] for node in rule["nodes"]][:3]) for rule in found]
+    page = new_page(f"{name}.html", viewport=WIDE)
+    for size in (WIDE, NARROW):
+        page.set_viewport_size(size)
+        open_all(page)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            assert not [(size, scheme, rule["id"], [node["html"][:200] for node in rule["nodes"]][:3])
+                        for rule in violations(page)]
 
 
 def test_code_is_dark_where_the_page_is_dark(new_page):
@@ -149,9 +158,25 @@ def test_code_is_dark_where_the_page_is_dark(new_page):
 def test_axe_sees_what_is_wrong_in_one_scheme_only(new_page):
     page = new_page("book/how_to_use.html", viewport={"width": 1280, "height": 900}, color_scheme="dark")
     page.add_style_tag(content="@media (prefers-color-scheme: dark) { article p { color: #333 } }")
-    assert [rule["id"] for rule in Axe().run(page).response["violations"]] == ["color-contrast"]
+    assert [rule["id"] for rule in violations(page)] == ["color-contrast"]
     page.emulate_media(color_scheme="light")
-    assert not Axe().run(page).response["violations"]
+    assert not violations(page)
+
+
+def test_axe_sees_a_target_too_small_for_a_finger(new_page):
+    page = new_page("book/how_to_use.html", viewport=NARROW)
+    two = "<button style='all:revert;font-size:8px;padding:0;line-height:1'>x</button>" * 2
+    page.evaluate("(html) => document.querySelector('article').insertAdjacentHTML('afterbegin', html)", two)
+    assert [rule["id"] for rule in violations(page)] == ["target-size"]
+
+
+def test_a_table_takes_the_focus_where_it_scrolls(new_page):
+    page = new_page("notebooks/00_before_you_start.html", viewport=NARROW)
+    open_all(page)
+    wide = "() => [...document.querySelectorAll('.table-wrapper')].filter((box) => box.tabIndex === 0).length"
+    wait_until(page, f"() => ({wide})() > 0")
+    page.set_viewport_size(WIDE)
+    wait_until(page, f"() => ({wide})() === 0")
 
 
 def test_weight_counts_what_the_page_loads(tmp_path):
