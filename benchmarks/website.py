@@ -30,8 +30,7 @@ times, and such a report is taken again).
 ## Pages on a phone
 
 Lighthouse with its own phone, its simulated line and a processor {slower} times slower; the server of deploy/static
-with gzip.
-Medians of {rounds} reports, all pages in turns. {address}
+with gzip. Medians of {rounds} reports, all pages in turns. {address}
 
 {pages}
 
@@ -43,9 +42,9 @@ only require.js is not minified there, some kilobytes of more than a megabyte.
 ## Sliders
 
 A processor {slower} times slower than this machine's; {moves} moves of each widget wherever it stands, each from a
-state that the moves before led to. A move is a slider's `input` event: what the page's own thread spends on scripts, styles
-and layout from the event until the widget has changed the page and the browser has laid it out. Painting is not
-counted. By the clock, the same holds what other processes took from this one.
+state that the moves before led to. A move is a slider's `input` event: what the page's own thread spends on scripts,
+styles and layout from the event until the widget has changed the page and the browser has laid it out. Painting is
+not counted. By the clock, the same holds what other processes took from this one.
 
 {widgets}
 
