@@ -8,38 +8,47 @@ from tools.browser import FLAGS, chromium_path
 
 SLOWER = 4  # times slower than this machine
 MOVES = 100  # of one widget, on one place
-# One move after the other, each from a state that the moves before led to: any slider to any other value; before every
-# tenth move another control is set. What a widget does on an event it does before dispatchEvent returns; asking for a
-# size makes the browser lay out the page at once.
-WALKER = """(root) => {
-  let [seed, count, input] = [1, 0, null];
+DRAG = 20  # moves at most from one end of a slider to the other
+# Sliders are dragged from end to end, one after the other in a random order; before each drag another control is set.
+# What a widget does on an event it does before dispatchEvent returns; asking for a size makes the browser lay out the
+# page at once.
+WALKER = """(root, most) => {
+  let [seed, input, drag] = [1, null, []];
   const random = (below) => { seed = (seed * 48271) % 2147483647; return seed % below; };
   const frame = () => new Promise((go) => requestAnimationFrame(() => setTimeout(go)));
-  const values = ({min, max, step}) => Math.round((max - min) / (step || 1)) + 1;
-  const sliders = () => [...root.querySelectorAll('input[type=range]')].filter((each) => values(each) > 1);
+  const steps = ({min, max, step}) => Math.round((max - min) / (step || 1));
+  const sliders = () => [...root.querySelectorAll('input[type=range]')].filter((each) => steps(each) > 0);
+  const tell = (el, kinds) => kinds.forEach((kind) => el.dispatchEvent(new Event(kind, {bubbles: true})));
   const setOther = () => {
     const others = [...root.querySelectorAll('.cnn-control :is(select, [type=radio]), .cnn-check input')];
     if (!others.length) return;
     const other = others[random(others.length)];
     if (other.tagName === 'SELECT') other.selectedIndex = random(other.options.length);
     else other.checked = other.type === 'radio' || !other.checked;
-    for (const name of ['input', 'change']) other.dispatchEvent(new Event(name, {bubbles: true}));
+    tell(other, ['input', 'change']);
+  };
+  const take = () => { // the slider's other end first, unmeasured
+    setOther();
+    const all = sliders();
+    if (!all.length) return;
+    input = all[random(all.length)];
+    const count = Math.min(steps(input), most);
+    const at = (i) => Number(input.min) + Math.round(i / count * steps(input)) * (input.step || 1);
+    drag = Array.from({length: count + 1}, (_, i) => at(i));
+    if (random(2)) drag.reverse();
+    input.value = drag.shift();
+    tell(input, ['input']);
   };
   return {
     prepare: async () => {
-      count += 1;
-      if (count % 10 === 0) setOther();
+      if (!drag.length) take();
       await frame();
-      const all = sliders();
-      if (!all.length) return false;
-      input = all[random(all.length)];
-      const {value: before, min, step} = input;
-      while (input.value === before) input.value = Number(min) + random(values(input)) * (step || 1);
-      return true;
+      if (drag.length) input.value = drag.shift();
+      return Boolean(input);
     },
     move: () => {
       const start = performance.now();
-      input.dispatchEvent(new Event('input', {bubbles: true}));
+      tell(input, ['input']);
       root.getBoundingClientRect();
       return performance.now() - start;
     },
@@ -95,7 +104,7 @@ def _walks(page):
 
 def _walk(session, root):
     """Return the times of the moves of one widget; none where it has no sliders."""
-    walker, found = root.evaluate_handle(WALKER), []
+    walker, found = root.evaluate_handle(WALKER, DRAG), []
     session.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
     while len(found) < MOVES and walker.evaluate("(walker) => walker.prepare()"):
         before = _spent(session)

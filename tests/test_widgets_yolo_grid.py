@@ -187,9 +187,9 @@ const model = {
 let active = null;
 const focus = (i) => { active = button(i); said.push(`focus ${i}`); };
 const button = (i) => ({ dataset: { object: String(i) }, focus: () => focus(i) });
-globalThis.document = { createElement: () => ({ children: [] }) };
+globalThis.document = { createElement: () => ({ content: { firstChild: null } }) };
 const el = {
-  classList: { add: () => {} }, children: [], getRootNode: () => ({ activeElement: active }), contains: () => true,
+  classList: { add: () => {} }, firstChild: null, getRootNode: () => ({ activeElement: active }), contains: () => true,
   querySelector: (selector) => button(selector.match(/"(\\d)"/)[1]),
   addEventListener: (name, f) => add(listeners, name, f), removeEventListener: (name, f) => listeners[name].delete(f),
 };

@@ -38,7 +38,8 @@ WIDGETS = {  # name: a page that it stands on, and what is written at a control 
 
 # A section that comes near the screen gets its true height, and what stands below it moves: a reader scrolls on.
 COME_TO = """async (root) => {
-  while (root.dataset.state !== 'ready') {
+  for (const end = Date.now() + 60_000; root.dataset.state !== 'ready';) {
+    if (Date.now() > end) throw new Error('the widget never listens');
     root.scrollIntoView({block: 'center', behavior: 'instant'});
     await new Promise((go) => setTimeout(go, 30));
   }

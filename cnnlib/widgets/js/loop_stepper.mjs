@@ -83,7 +83,7 @@ export function draw({ versions, version, position }) {
   const problem = versions[version];
   const { name } = problem;
   const at = Math.min(position, derive({ versions, version }).last_position);
-  return `<div class="cnn-stepper" data-parts>${code(problem.code)}<div class="cnn-arrays">${arrays(name, problem, at)}</div></div>`
+  return `<div class="cnn-stepper">${code(problem.code)}<div class="cnn-arrays">${arrays(name, problem, at)}</div></div>`
     + `<output class="cnn-readout" aria-live="polite">${readout(name, problem, at)}</output>${table(name, problem, at, versions[0])}`;
 }
 
