@@ -203,7 +203,8 @@ def test_every_page_has_its_numbers_and_nothing_broken():
         if facts["refused"] is None:
             assert said["output"] == str(facts["output"]) and said["landed"] == str(facts["landed"])
             assert (said["fewest"], said["most"]) == (str(facts["fewest"]), str(facts["most"]))
-            cells = re.findall(r'cnn-cell cnn-(\w+)"', page.split('aria-label="Output')[1].split("</svg>")[0])
+            paths = re.findall(r'cnn-cell cnn-(\w+)" d="(.+?)"', page.split('aria-label="Output')[1].split("</svg>")[0])
+            cells = [kind for kind, path in paths for _ in range(path.count("M"))]
             assert len(cells) == facts["rows"] ** 2
             assert cells.count("window") == facts["landed"]
             assert cells.count("pad") == facts["rows"] ** 2 - facts["output"] ** 2

@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs
+// uses: shared/cells.mjs shared/text.mjs shared/view.mjs
 // One axis is enough for sizes: input, window and all options are the same on both. Lengths are in pixels.
 const COLUMNS = 5; // numbers in a row of the editable input
 const [MAX, AVERAGE, UNPADDED, GLOBAL] = [0, 1, 2, 3]; // the kinds, in the order of the list
@@ -207,18 +207,19 @@ function figure(name, count, cellOf, label, frame) {
   const side = Math.min(LARGEST, (WIDTH - 4) / count);
   const start = (WIDTH - side * count) / 2;
   const font = near(Math.max(14, Math.min(17, side * 0.4)));
-  let [cells, marks] = ["", ""];
+  const cells = [];
+  let marks = "";
   for (let i = 0; i < count; i += 1) {
     for (let j = 0; j < count; j += 1) {
       const { kind, text, mark } = cellOf(i, j);
       const [x, y] = [start + j * side, start + i * side];
-      cells += `<rect class="cnn-cell cnn-${kind}" x="${near(x)}" y="${near(y)}" width="${near(side)}" height="${near(side)}"/>`;
+      cells.push([kind, x, y, side]);
       if (text !== "") marks += `<text x="${near(x + side / 2)}" y="${near(y + side / 2 + font * 0.35)}" font-size="${font}" text-anchor="middle">${text}</text>`;
       marks += sign(mark, x, y, side);
     }
   }
   const edge = frame ? `<rect class="cnn-frame" x="${near(start + frame.col * frame.stride * side)}" y="${near(start + frame.row * frame.stride * side)}" width="${near(frame.kernel_size * side)}" height="${near(frame.kernel_size * side)}"/>` : "";
-  return `<figure class="cnn-grid cnn-pool"><svg viewBox="0 0 ${WIDTH} ${WIDTH}" role="img" aria-label="${escapeHtml(label)}">${cells}${marks}${edge}</svg><figcaption>${name}</figcaption></figure>`;
+  return `<figure class="cnn-grid cnn-pool"><svg viewBox="0 0 ${WIDTH} ${WIDTH}" role="img" aria-label="${escapeHtml(label)}">${squares(cells)}${marks}${edge}</svg><figcaption>${name}</figcaption></figure>`;
 }
 
 // A ring is the winner, a dashed ring its equal, a small cross in the corner a number that no window reads.

@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs
+// uses: shared/cells.mjs shared/text.mjs shared/view.mjs
 const table2d = (rows, cols, at) => Array.from({ length: rows }, (_, i) => Array.from({ length: cols }, (__, j) => at(i, j)));
 
 export function kernelOf({ kernel_size, values }) {
@@ -135,7 +135,8 @@ function product({ numbers, stride, cell }, { kernel, stamp, number: chosen, row
   const [tall, second, third] = [106, 106, 214];
   const cells = (map, left, side, kind) => {
     const top = 18 + (tall - 20 - map.length * side) / 2;
-    return { top, text: map.map((each, i) => each.map((x, j) => square(left + j * side, top + i * side, side, x, kind(i, j))).join("")).join("") };
+    const all = map.flatMap((each, i) => each.map((x, j) => ({ kind: kind(i, j), left: left + j * side, top: top + i * side, side, text: x })));
+    return { top, text: drawn(all) };
   };
   const input = cells(numbers, 1, IN, (i, j) => (i * count + j === cell ? "window" : "input"));
   const weights = cells(kernel, second, WEIGHT, () => "done");
@@ -151,10 +152,10 @@ function product({ numbers, stride, cell }, { kernel, stamp, number: chosen, row
 const listed = (map) => map.map((each) => each.join(" ")).join(" / ");
 const tidy = (x) => Math.round(x * 100) / 100;
 
-function square(x, y, side, text, kind, opacity = 1) {
-  const filled = opacity < 1 ? ` fill-opacity="${opacity}"` : "";
-  return `<rect class="cnn-cell cnn-${kind}" x="${tidy(x)}" y="${tidy(y)}" width="${tidy(side)}" height="${tidy(side)}"${filled}/>`
-    + `<text x="${tidy(x + side / 2)}" y="${tidy(y + side / 2 + 4)}" text-anchor="middle">${text}</text>`;
+function drawn(all) {
+  const filled = (opacity = 1) => (opacity < 1 ? ` fill-opacity="${opacity}"` : "");
+  const number = ({ left, top, side, text }) => (text === "" ? "" : `<text x="${tidy(left + side / 2)}" y="${tidy(top + side / 2 + 4)}" text-anchor="middle">${text}</text>`);
+  return squares(all.map(({ kind, left, top, side, opacity }) => [kind, left, top, side, filled(opacity)])) + all.map(number).join("");
 }
 
 function frame(x, y, width, height = width) {
@@ -183,11 +184,11 @@ function grid(map, { padding, stride, kernel_size }, { output, row, col }, kind,
   const side = Math.min(34, (WIDTH - 4) / map.length);
   const start = (WIDTH - side * map.length) / 2;
   const kept = (at) => at >= padding && at < padding + output;
-  const cells = map.map((each, i) => each.map((x, j) => {
+  const cells = drawn(map.flatMap((each, i) => each.map((x, j) => {
     const inside = kept(i) && kept(j);
     const opacity = inside && x && strength ? strength(x) : 1;
-    return square(start + j * side, start + i * side, side, inside ? x : "", inside ? kind(i, j) : "pad", opacity);
-  }).join("")).join("");
+    return { kind: inside ? kind(i, j) : "pad", left: start + j * side, top: start + i * side, side, text: inside ? x : "", opacity };
+  })));
   return `<svg viewBox="0 0 ${WIDTH} ${WIDTH}" role="img" aria-label="${label}">${cells}${frame(start + col * stride * side, start + row * stride * side, kernel_size * side)}</svg>`;
 }
 
