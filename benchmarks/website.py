@@ -41,10 +41,10 @@ only require.js is not minified there, some kilobytes of more than a megabyte.
 
 ## Sliders
 
-A processor {slower} times slower than this machine's; {moves} moves of each widget wherever it stands, each from a
-state that the moves before led to. A move is a slider's `input` event: what the page's own thread spends on scripts,
-styles and layout from the event until the widget has changed the page and the browser has laid it out. Painting is
-not counted. By the clock, the same holds what other processes took from this one.
+A processor {slower} times slower than this machine's; {moves} moves of each widget wherever it stands: its sliders
+are dragged from end to end, and before each drag another control is set. A move is a slider's `input` event: what the
+page's own thread spends on scripts, styles and layout from the event until the widget has changed the page and the
+browser has laid it out. Painting is not counted. By the clock, the same holds what other processes took from this one.
 
 {widgets}
 
