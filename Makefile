@@ -19,7 +19,7 @@ book: site ## build the website and serve it on this machine
 site: $(READY) ## build the website into _build/html
 	@$(BIN)/python -m tools.book
 
-pdf: site ## print the website into PDF files, one a page and one of the whole book, in _build/html/pdf
+pdf: site ## print the website into PDF files, one a chapter and one of the whole book, in _build/html/pdf
 	@chromium=$$($(BIN)/python -m tools.browser) && CNN_CHROMIUM="$$chromium" $(BIN)/python -m tools.pdf
 
 # test workers share the cores: with a thread for each core in each of them, small matrices take many times longer

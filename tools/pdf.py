@@ -50,7 +50,7 @@ def print_book(browser, site, folder, *, pages=None, address=None, say=print):
             say(f"{name}: {len(PdfReader(path).pages)} pages")
         book = _join(printed.values(), Path(scratch) / BOOK)
         alone = [_squeeze(path, folder / f"{name.split('/')[-1]}.pdf") for name, path in printed.items()
-                     if name.startswith("notebooks/")]
+                 if name.startswith("notebooks/")]
         return [*alone, _squeeze(book, folder / BOOK)]
 
 

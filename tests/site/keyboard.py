@@ -1,7 +1,6 @@
 """Go through a widget with the Tab key, press keys at each stop, and say what is wrong there."""
 from tests.site.reader import wait_until
 
-NARROW, WIDE = {"width": 360, "height": 740}, {"width": 1280, "height": 900}  # CSS pixels
 TARGET = 24  # CSS pixels a side: WCAG 2.2, success criterion 2.5.8
 KEYS = {  # kind of control: keys that move it; "new" is a number that it does not hold
     "range": ["ArrowRight", "ArrowLeft", "End", "Home"], "select": ["ArrowDown", "ArrowUp"],

@@ -1,6 +1,7 @@
 """Where the widgets stand, and what a reader does on a page before one moves."""
 import re
 
+NARROW, WIDE = {"width": 360, "height": 740}, {"width": 1280, "height": 900}  # CSS pixels
 WIDGETS = {  # name: a page that it stands on, and what is written at a control that no other widget of the page has
     "Quiz": ("notebooks/01_why_convolution.html", "Check"),
     "ParameterExplosion": ("notebooks/01_why_convolution.html", "dense outputs"),

@@ -1,7 +1,7 @@
 """The built page, with no kernel and the network cut, shows in every state what cnnlib computes."""
 import pytest
 
-from tests.site.reader import come_to, wait_until
+from tests.site.reader import WIDE, come_to, wait_until
 from tests.test_widgets_convolution_explorer import STATES, expected
 
 PAGE = "notebooks/02_convolution_math.html"
@@ -27,7 +27,7 @@ READ_STATES = """(states) => {
 @pytest.fixture
 def explorer(new_page):
     """Return the page with the first ConvolutionExplorer ready."""
-    page = new_page(PAGE, viewport={"width": 1280, "height": 900})
+    page = new_page(PAGE, viewport=WIDE)
     come_to(page.locator(".cnn-widget:has(.cnn-where)").first)
     return page
 

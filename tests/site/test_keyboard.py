@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from cnnlib import widgets
-from tests.site.keyboard import NARROW, WIDE, Walk
-from tests.site.reader import WIDGETS, come_to, find_widget
+from tests.site.keyboard import Walk
+from tests.site.reader import NARROW, WIDE, WIDGETS, come_to, find_widget
 
 RECORD = Path(__file__).parent / "keyboard_walks.yml"
 PAGES = {page: [name for name in WIDGETS if WIDGETS[name][0] == page] for page, _ in WIDGETS.values()}

@@ -1,5 +1,6 @@
 """The table of all networks in a browser: sorted by the reader, whole without a script."""
 from cnnlib.models import list_models
+from tests.site.reader import WIDE
 
 PAGE = "book/model_table.html"
 NAMES = "() => [...document.querySelectorAll('article tbody tr td:first-child')].map((cell) => cell.innerText.trim())"
@@ -18,7 +19,7 @@ def test_reader_sorts_the_networks_and_gets_the_order_of_the_book_back(new_page)
 
 
 def test_table_is_whole_without_a_script(new_page):
-    page = new_page(PAGE, java_script_enabled=False, viewport={"width": 1280, "height": 900})
+    page = new_page(PAGE, java_script_enabled=False, viewport=WIDE)
     assert page.locator("article tbody tr").count() == len(list_models())
     assert page.locator(".cnn-sort").is_hidden()
     row = page.locator("article tbody tr", has_text="resnet50").first

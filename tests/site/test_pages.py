@@ -12,7 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from benchmarks.website import SITE, VIEW, sizes
 from grading.leaks import hidden_lines, leaks
 from tests.site.pictures import poor_texts, texts
-from tests.site.reader import wait_until
+from tests.site.reader import NARROW, WIDE, wait_until
 from tools.clean import read
 from tools.project import ROOT, notebooks
 from tools.serve import Handler
@@ -28,7 +28,6 @@ PAGES = ["book/index", "book/how_to_use", "book/progress",
          "book/mnemonics", "book/pytorch_sheet", "book/error_decoder", "book/errata",
          "book/formula_sheet", "book/shape_calculator", "book/model_table", "book/misconceptions",
          "book/instructor_guide", "book/topics", "book/glossary", "book/references"]
-WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 LIMIT = 200 * 1024  # bytes, gzipped, pictures not counted
 PICTURES = (".png", ".bmp", ".jpeg", ".svg", ".webp")
 SHIFT = """() => new Promise((done) => {
@@ -156,7 +155,7 @@ def test_code_is_dark_where_the_page_is_dark(new_page):
 
 
 def test_axe_sees_what_is_wrong_in_one_scheme_only(new_page):
-    page = new_page("book/how_to_use.html", viewport={"width": 1280, "height": 900}, color_scheme="dark")
+    page = new_page("book/how_to_use.html", viewport=WIDE, color_scheme="dark")
     page.add_style_tag(content="@media (prefers-color-scheme: dark) { article p { color: #333 } }")
     assert [rule["id"] for rule in violations(page)] == ["color-contrast"]
     page.emulate_media(color_scheme="light")

@@ -9,7 +9,7 @@ import pytest
 
 from cnnlib import widgets
 from tests.site.pictures import poor_texts
-from tests.site.reader import WIDGETS, come_to, find_widget
+from tests.site.reader import WIDE, WIDGETS, come_to, find_widget
 from tools.node import call_view
 
 STEPS = 2_000
@@ -88,7 +88,7 @@ def walk(widget, rng):
 
 @pytest.mark.parametrize("name", [name for name in WIDGETS if name not in ELSEWHERE])
 def test_page_follows_a_random_walk(new_page, name):
-    page = new_page(WIDGETS[name][0], viewport={"width": 1280, "height": 900})
+    page = new_page(WIDGETS[name][0], viewport=WIDE)
     root = come_to(find_widget(page, name))
     steps = walk(getattr(widgets, name)(), random.Random(name))
     assert [poor for _, html in steps for poor in poor_texts(html)] == []

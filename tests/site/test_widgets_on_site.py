@@ -6,7 +6,7 @@ import pytest
 from cnnlib.widgets import KernelGallery, LoopStepper
 from cnnlib.widgets.kernel_gallery import KERNELS, NINE, OWN, PICTURES
 from cnnlib.widgets.loop_stepper import FUNCTIONS, PROBLEMS, LoopView
-from tests.site.reader import come_to
+from tests.site.reader import WIDE, WIDGETS, come_to, find_widget
 from tools.node import call_view
 
 CHOOSE = """(root, indices) => [...root.querySelectorAll('select')].slice(0, indices.length).forEach((select, i) => {
@@ -24,10 +24,10 @@ SLIDE = """(root, position) => {
 
 @pytest.fixture
 def widget(new_page):
-    """Return a function that opens a page and returns its ready widget that holds a selector."""
-    def open_widget(path, selector):
-        page = new_page(path, viewport={"width": 1280, "height": 900})
-        return come_to(page.locator(f".cnn-widget:has({selector})").first)
+    """Return a function that opens a widget's page and returns the widget, ready."""
+    def open_widget(name):
+        return come_to(find_widget(new_page(WIDGETS[name][0], viewport=WIDE), name))
+
     return open_widget
 
 
@@ -43,7 +43,7 @@ def expected(picture, kernel, flip, own=None):
 
 
 def test_gallery_agrees_in_every_choice(widget):
-    gallery = widget("notebooks/02_convolution_math.html", ".cnn-pixels")
+    gallery = widget("KernelGallery")
     names = [name for name in KERNELS if name != OWN]
     for (p, picture), (k, kernel), flip in itertools.product(enumerate(PICTURES), enumerate(names), (False, True)):
         gallery.evaluate(CHOOSE, [p, k, int(flip)])
@@ -51,7 +51,7 @@ def test_gallery_agrees_in_every_choice(widget):
 
 
 def test_gallery_takes_the_readers_own_kernel_from_the_keyboard(widget):
-    gallery = widget("notebooks/02_convolution_math.html", ".cnn-pixels")
+    gallery = widget("KernelGallery")
     page = gallery.page
     gallery.evaluate(CHOOSE, [0, list(KERNELS).index(OWN), 0])
     before = gallery.locator("img").nth(1).get_attribute("src")
@@ -68,7 +68,7 @@ def test_gallery_takes_the_readers_own_kernel_from_the_keyboard(widget):
 
 
 def test_stepper_agrees_in_every_step(widget):
-    stepper = widget("notebooks/03_convolution_from_scratch.html", ".cnn-stepper")
+    stepper = widget("LoopStepper")
     data = LoopStepper().view.versions
     for index, name in enumerate(FUNCTIONS):
         stepper.evaluate(CHOOSE, [index])
@@ -86,7 +86,7 @@ def test_stepper_agrees_in_every_step(widget):
 
 
 def test_stepper_moves_by_keyboard_and_starts_again_with_a_new_version(widget):
-    stepper = widget("notebooks/03_convolution_from_scratch.html", ".cnn-stepper")
+    stepper = widget("LoopStepper")
     page = stepper.page
     stepper.locator("select").focus()
     page.keyboard.press("Tab")

@@ -5,8 +5,7 @@ import shutil
 from cnn_book import ROOT
 
 CODE = ("cnnlib", "constraints.txt")
-FRAME = ("book/ext", "book/static", "book/templates", "book/course_map.yml", "book/glossary.md",
-         "pyproject.toml")
+FRAME = ("book/ext", "book/static", "book/templates", "book/course_map.yml", "book/glossary.md", "pyproject.toml")
 
 
 def code_hash(root=ROOT, parts=CODE):

@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/shapes.mjs shared/view.mjs
+// uses: shared/cells.mjs shared/text.mjs shared/shapes.mjs shared/view.mjs
 // One axis is enough to compute with: input, kernel and all options are the same on both.
 
 // What the picture shows, as numbers. size, kernel_size, padding and dilation are in pixels.
@@ -110,35 +110,33 @@ function grids(state, now) {
 function frame(row, col, stride, { reach, padded }) {
   const cell = cellSize(padded);
   const at = (window) => ((SIDE - cell * padded) / 2) + window * stride * cell;
-  return `<rect class="cnn-frame" x="${round(at(col))}" y="${round(at(row))}" width="${round(reach * cell)}" height="${round(reach * cell)}"/>`;
+  return `<rect class="cnn-frame" x="${places(at(col))}" y="${places(at(row))}" width="${places(reach * cell)}" height="${places(reach * cell)}"/>`;
 }
 
 const cellSize = (count) => Math.min(MOST, (SIDE - 4) / count);
-const round = (value) => Math.round(value * 100) / 100;
 
-// Cells of one kind become one path: a state then draws in a few elements, however large the grid.
 function figure(name, count, kind, label, extra) {
   const cell = cellSize(count);
   const start = (SIDE - cell * count) / 2;
-  const paths = {};
-  const marks = {};
+  const cells = [];
+  let marks = "";
   for (let i = 0; i < count; i += 1) {
     for (let j = 0; j < count; j += 1) {
       const [x, y, k] = [start + j * cell, start + i * cell, kind(i, j)];
-      paths[k] = `${paths[k] ?? ""}M${round(x)} ${round(y)}h${round(cell)}v${round(cell)}h${round(-cell)}z`;
-      marks[k] = `${marks[k] ?? ""}${mark(k, x + cell / 2, y + cell / 2, cell)}`;
+      cells.push([k, x, y, cell]);
+      marks += mark(k, x + cell / 2, y + cell / 2, cell);
     }
   }
-  const cells = Object.keys(paths).sort().map((k) => `<path class="cnn-cell cnn-${k}" d="${paths[k]}"/>${marks[k] ? `<path class="cnn-mark" d="${marks[k]}"/>` : ""}`);
-  return `<figure class="cnn-grid"><svg viewBox="0 0 ${SIDE} ${SIDE}" role="img" aria-label="${label}">${cells.join("")}${extra}</svg>`
+  const drawn = marks && `<path class="cnn-mark" d="${marks}"/>`;
+  return `<figure class="cnn-grid"><svg viewBox="0 0 ${SIDE} ${SIDE}" role="img" aria-label="${label}">${squares(cells)}${drawn}${extra}</svg>`
     + `<figcaption>${name} ${name === "input" ? "and window" : ""}</figcaption></figure>`;
 }
 
 // Shape says what colour says: a dot is read now or written, a cross is never read.
 function mark(kind, x, y, cell) {
   const r = cell / 6;
-  if (kind === "window" || kind === "done") return `M${round(x - r)} ${round(y)}a${round(r)} ${round(r)} 0 1 0 ${round(2 * r)} 0a${round(r)} ${round(r)} 0 1 0 ${round(-2 * r)} 0z`;
-  if (kind === "unread") return `M${round(x - r)} ${round(y - r)}l${round(2 * r)} ${round(2 * r)}M${round(x + r)} ${round(y - r)}l${round(-2 * r)} ${round(2 * r)}`;
+  if (kind === "window" || kind === "done") return `M${places(x - r)} ${places(y)}a${places(r)} ${places(r)} 0 1 0 ${places(2 * r)} 0a${places(r)} ${places(r)} 0 1 0 ${places(-2 * r)} 0z`;
+  if (kind === "unread") return `M${places(x - r)} ${places(y - r)}l${places(2 * r)} ${places(2 * r)}M${places(x + r)} ${places(y - r)}l${places(-2 * r)} ${places(2 * r)}`;
   return "";
 }
 

@@ -171,7 +171,6 @@ function impossible({ size, kernel_size, padding }, { refused: why }) {
 
 const WIDTH = 320; // the side of each drawing in its own units
 const LARGEST = 62; // the largest cell
-const near = (value) => Math.round(value * 100) / 100;
 
 function inputFigure(state, all, place, now) {
   const { size, kernel_size, stride, padding } = settings(state);
@@ -206,7 +205,7 @@ const lines = (count, value) => `${Array.from({ length: count }, (_, i) => `Row 
 function figure(name, count, cellOf, label, frame) {
   const side = Math.min(LARGEST, (WIDTH - 4) / count);
   const start = (WIDTH - side * count) / 2;
-  const font = near(Math.max(14, Math.min(17, side * 0.4)));
+  const font = places(Math.max(14, Math.min(17, side * 0.4)));
   const cells = [];
   let marks = "";
   for (let i = 0; i < count; i += 1) {
@@ -214,19 +213,19 @@ function figure(name, count, cellOf, label, frame) {
       const { kind, text, mark } = cellOf(i, j);
       const [x, y] = [start + j * side, start + i * side];
       cells.push([kind, x, y, side]);
-      if (text !== "") marks += `<text x="${near(x + side / 2)}" y="${near(y + side / 2 + font * 0.35)}" font-size="${font}" text-anchor="middle">${text}</text>`;
+      if (text !== "") marks += `<text x="${places(x + side / 2)}" y="${places(y + side / 2 + font * 0.35)}" font-size="${font}" text-anchor="middle">${text}</text>`;
       marks += sign(mark, x, y, side);
     }
   }
-  const edge = frame ? `<rect class="cnn-frame" x="${near(start + frame.col * frame.stride * side)}" y="${near(start + frame.row * frame.stride * side)}" width="${near(frame.kernel_size * side)}" height="${near(frame.kernel_size * side)}"/>` : "";
+  const edge = frame ? `<rect class="cnn-frame" x="${places(start + frame.col * frame.stride * side)}" y="${places(start + frame.row * frame.stride * side)}" width="${places(frame.kernel_size * side)}" height="${places(frame.kernel_size * side)}"/>` : "";
   return `<figure class="cnn-grid cnn-pool"><svg viewBox="0 0 ${WIDTH} ${WIDTH}" role="img" aria-label="${escapeHtml(label)}">${squares(cells)}${marks}${edge}</svg><figcaption>${name}</figcaption></figure>`;
 }
 
 // A ring is the winner, a dashed ring its equal, a small cross in the corner a number that no window reads.
 function sign(mark, x, y, side) {
-  if (mark === "cross") return `<path class="cnn-mark" d="M${near(x + 3)} ${near(y + 3)}l8 8m0 -8l-8 8"/>`;
+  if (mark === "cross") return `<path class="cnn-mark" d="M${places(x + 3)} ${places(y + 3)}l8 8m0 -8l-8 8"/>`;
   if (!mark) return "";
-  return `<circle class="cnn-ring${mark === "tie" ? " cnn-tie" : ""}" cx="${near(x + side / 2)}" cy="${near(y + side / 2)}" r="${near(side * 0.42)}"/>`;
+  return `<circle class="cnn-ring${mark === "tie" ? " cnn-tie" : ""}" cx="${places(x + side / 2)}" cy="${places(y + side / 2)}" r="${places(side * 0.42)}"/>`;
 }
 
 export default {

@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs
+// uses: shared/cells.mjs shared/text.mjs shared/view.mjs
 // A grid is a list of rows. All values are small whole numbers, so every comparison is exact.
 const grid = (rows, cols, value) => Array.from({ length: rows }, (_, i) => Array.from({ length: cols }, (_, j) => value(i, j)));
 const count = (rows, test) => rows.flatMap((row, i) => row.map((value, j) => test(value, i, j))).filter(Boolean).length;
@@ -131,8 +131,7 @@ function classWords(name, { winners, scores }) {
 
 const SIDE = 320; // the side of each drawing in its own units
 const EDGE = 4;
-const round = (value) => Math.round(value * 100) / 100;
-const box = (x, y, side, kind) => `<rect class="${kind}" x="${round(x)}" y="${round(y)}" width="${round(side)}" height="${round(side)}"/>`;
+const box = (x, y, side, kind) => `<rect class="${kind}" x="${places(x)}" y="${places(y)}" width="${places(side)}" height="${places(side)}"/>`;
 
 function pictures(state, now) {
   const { side, start, shapes, shape, right, down } = state;
@@ -161,22 +160,21 @@ function mapNote({ whole, different, expected }) {
   return [different ? "framed: differs" : "", came ? "gray: came in" : ""].filter(Boolean).join(", ") || "&nbsp;";
 }
 
-// Cells of one kind are one path; values above 0 are written out.
+// Values above 0 are written out.
 function picture(rows, { label, caption, note, extra = "", dots = false, framed = () => false, fresh = () => false }) {
   const cell = (SIDE - 2 * EDGE) / rows.length;
   const font = Math.min(Math.max(cell * 0.55, 17), 48);
-  const paths = {};
+  const cells = [];
   let [texts, frames] = ["", ""];
   rows.forEach((row, i) => row.forEach((value, j) => {
     const [x, y] = [EDGE + j * cell, EDGE + i * cell];
     const kind = value ? (dots ? "window" : "done") : fresh(i, j) ? "pad" : "todo";
-    paths[kind] = `${paths[kind] ?? ""}M${round(x)} ${round(y)}h${round(cell)}v${round(cell)}h${round(-cell)}z`;
-    if (value && dots) texts += `<circle class="cnn-mark" cx="${round(x + cell / 2)}" cy="${round(y + cell / 2)}" r="${round(cell / 6)}"/>`;
-    if (value && !dots) texts += `<text x="${round(x + cell / 2)}" y="${round(y + cell / 2 + font * 0.35)}" text-anchor="middle" font-size="${round(font)}">${value}</text>`;
+    cells.push([kind, x, y, cell]);
+    if (value && dots) texts += `<circle class="cnn-mark" cx="${places(x + cell / 2)}" cy="${places(y + cell / 2)}" r="${places(cell / 6)}"/>`;
+    if (value && !dots) texts += `<text x="${places(x + cell / 2)}" y="${places(y + cell / 2 + font * 0.35)}" text-anchor="middle" font-size="${places(font)}">${value}</text>`;
     if (framed(i, j)) frames += box(x + 1.5, y + 1.5, cell - 3, "cnn-frame");
   }));
-  const cells = Object.keys(paths).sort().map((kind) => `<path class="cnn-cell cnn-${kind}" d="${paths[kind]}"/>`).join("");
-  return `<figure class="cnn-shift-picture"><svg viewBox="0 0 ${SIDE} ${SIDE}" role="img" aria-label="${label}">${cells}${texts}${frames}${extra}</svg>`
+  return `<figure class="cnn-shift-picture"><svg viewBox="0 0 ${SIDE} ${SIDE}" role="img" aria-label="${label}">${squares(cells)}${texts}${frames}${extra}</svg>`
     + `<figcaption>${caption}<br>${note}</figcaption></figure>`;
 }
 
