@@ -1,5 +1,6 @@
 """Move every slider of the website on a slowed-down processor, and take the time of each move."""
 import math
+from statistics import median
 
 from playwright.sync_api import sync_playwright
 
@@ -8,6 +9,7 @@ from tools.browser import FLAGS, chromium_path
 
 SLOWER = 4  # times slower than this machine
 MOVES = 100  # of one widget, on one place
+ROUNDS = 3  # of the same moves, each on a new page
 DRAG = 20  # moves at most from one end of a slider to the other
 # Sliders are dragged from end to end, one after the other in a random order; before each drag another control is set.
 # What a widget does on an event it does before dispatchEvent returns; asking for a size makes the browser lay out the
@@ -60,7 +62,7 @@ PARTS = ("ScriptDuration", "RecalcStyleDuration", "LayoutDuration")  # none hold
 
 
 def measured(address, pages, *, say):
-    """Return the times of all moves, in milliseconds.
+    """Return the times of all moves, in milliseconds: of each move the median of ``ROUNDS``.
 
     Args:
         address: of the served site.
@@ -75,8 +77,8 @@ def measured(address, pages, *, say):
         chromium = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         page = chromium.new_page(viewport={"width": 1280, "height": 900})
         for path in pages:
-            page.goto(f"{address}/{path}", wait_until="load")
-            for name, found in _walks(page):
+            for rounds in zip(*(_walks(page, f"{address}/{path}") for _ in range(ROUNDS)), strict=True):
+                name, found = rounds[0][0], _medians([found for _, found in rounds])
                 times.setdefault(name, []).extend(found)
                 say(f"{path}: {name}, p95 {percentile([own for own, _ in found], 0.95):.1f} ms")
         chromium.close()
@@ -92,14 +94,14 @@ def percentile(values, share):
     return sorted(values)[math.ceil(share * len(values)) - 1]
 
 
-def _walks(page):
-    """Yield name and times of each widget with sliders on an open page."""
+def _walks(page, address):
+    """Return name and times of each widget with sliders on a page, which is opened anew."""
+    page.goto(address, wait_until="load")
     session = page.context.new_cdp_session(page)
     session.send("Performance.enable", {"timeDomain": "threadTicks"})
-    for root in page.locator(".cnn-widget").all():
-        if found := _walk(session, come_to(root)):
-            yield root.evaluate(NAME), found
+    found = [(root.evaluate(NAME), _walk(session, come_to(root))) for root in page.locator(".cnn-widget").all()]
     session.detach()
+    return [(name, moves) for name, moves in found if moves]
 
 
 def _walk(session, root):
@@ -112,6 +114,15 @@ def _walk(session, root):
         found.append((_spent(session) - before, clock))
     session.send("Emulation.setCPUThrottlingRate", {"rate": 1})
     return found
+
+
+def _medians(rounds):
+    """Return each move's medians over rounds of the same moves.
+
+    >>> _medians([[(1, 10), (5, 50)], [(3, 10), (4, 40)], [(2, 90), (9, 60)]])
+    [(2, 10), (5, 50)]
+    """
+    return [tuple(median(times) for times in zip(*move, strict=True)) for move in zip(*rounds, strict=True)]
 
 
 def _spent(session):

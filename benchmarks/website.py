@@ -45,6 +45,7 @@ A processor {slower} times slower than this machine's; {moves} moves of each wid
 are dragged from end to end, and before each drag another control is set. A move is a slider's `input` event: what the
 page's own thread spends on scripts, styles and layout from the event until the widget has changed the page and the
 browser has laid it out. Painting is not counted. By the clock, the same holds what other processes took from this one.
+The same moves are made {repeats} times, each time on a new page; a move's time is its median.
 
 {widgets}
 
@@ -142,6 +143,7 @@ def report(pages, times, views, whole, *, load):
     return RESULT.format(
         machine=f"{platform.machine()}, {os.cpu_count()} cores", load=load, slower=_moves.SLOWER, rounds=ROUNDS,
         index=f"{min(index):.0f} to {max(index):.0f}", address=address, pages=page_table(pages), moves=_moves.MOVES,
+        repeats=_moves.ROUNDS,
         widgets=widget_table(times, views), whole=f"{whole / 1e6:.1f}", most=f"{SITE / 1e6:.0f}")
 
 

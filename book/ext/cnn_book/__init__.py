@@ -9,6 +9,7 @@ from cnn_book import (  # noqa: E402
     anchors,
     assets,
     errata,
+    fonts,
     formulas,
     freshness,
     glossary,
@@ -51,7 +52,7 @@ def setup(app):
             (100, launch.lead_on),  # before Jupyter Book puts a barer one there
             (500, launch.say_lost), (500, launch.bundle_notebooks), (500, sharing.list_pages),
             (850, progress.finish), (860, search.finish),
-            (900, styles.join_styles),  # after Furo has written the dark colors of code
+            (870, fonts.cut_fonts), (900, styles.join_styles),  # after Furo has written the dark colors of code
             (950, policy.guard_pages)):  # when nothing changes a page any more
         app.connect("build-finished", _with_a_site(step), priority=priority)
     for script in ("progress.mjs", "search.mjs", "tables.mjs"):

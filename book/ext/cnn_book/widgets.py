@@ -117,12 +117,13 @@ def _blank(field):
     return f'<span class="cnn-blank cnn-blank-{kind}" data-html="{escape(field[0])}">{"".join(text)}</span>'
 
 
-def write_hashed(folder, name, text):
-    """Write text under a name that holds its hash, and return that name."""
+def write_hashed(folder, name, content):
+    """Write a text, or bytes, under a name that holds its hash, and return that name."""
+    data = content.encode() if isinstance(content, str) else content
     stem, suffix = name.rsplit(".", 1)
-    hashed = f"{stem}.{_hash(text.encode())}.{suffix}"
+    hashed = f"{stem}.{_hash(data)}.{suffix}"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / hashed).write_text(text, encoding="utf-8")
+    (folder / hashed).write_bytes(data)
     return hashed
 
 

@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs
+// uses: shared/text.mjs shared/tree.mjs shared/view.mjs
 const DEPTH = 10; // layers of the product
 const SMALL = 0.01; // a smaller derivative is called saturated
 

@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs
+// uses: shared/text.mjs shared/tree.mjs shared/view.mjs
 // The numbers come from tools/architectures.py: tables that many layers share, and columns of places in them.
 const MEASURES = ["parameters", "macs", "outputs"];
 const WORDS = ["parameters", "MACs", "output numbers"];

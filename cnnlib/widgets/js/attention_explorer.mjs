@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs
+// uses: shared/text.mjs shared/tree.mjs shared/view.mjs
 const GRID = 6;
 const TOKENS = GRID * GRID;
 const place = (token) => [Math.floor(token / GRID), token % GRID];

@@ -1,4 +1,4 @@
-// uses: shared/cells.mjs shared/text.mjs shared/shapes.mjs shared/view.mjs
+// uses: shared/cells.mjs shared/text.mjs shared/shapes.mjs shared/tree.mjs shared/view.mjs
 const [CONVOLUTION, MAX, AVERAGE] = [0, 1, 2];
 const WINDOW = 2;
 const LETTERS = ["a", "b", "c", "d"];
@@ -110,16 +110,16 @@ const CELL = 32;
 const FONT = { 1: 15, 2: 15, 3: 15, 4: 13 };
 function matrix(name, values, { kind, mark = () => "", area = values.length, shift = 0 }) {
   const side = area * CELL + 2;
-  const cells = [];
-  const texts = values.flatMap((row, i) => row.map((value, j) => {
+  const [cells, numbers] = [[], []];
+  const corners = values.flatMap((row, i) => row.map((value, j) => {
     const [left, top, k, m] = [(j + shift) * CELL + 1, (i + shift) * CELL + 1, kind(i, j), mark(i, j)];
-    const shown = text(value);
-    const corner = m ? `<text x="${left + 2.5}" y="${top + 11}" font-size="11.5" class="cnn-corner">${m}</text>` : "";
-    cells.push([k, left, top, CELL, k.startsWith("window") ? ' stroke-width="2.5"' : ""]);
-    return `${corner}<text x="${left + CELL / 2}" y="${top + (m ? 27 : 22)}" text-anchor="middle" font-size="${FONT[shown.length] ?? 12}"${k.startsWith("window") ? ' font-weight="700"' : ""}>${shown}</text>`;
+    const [shown, now] = [text(value), k.startsWith("window")];
+    cells.push([k, left, top, CELL, now ? ' stroke-width="2.5"' : ""]);
+    numbers.push([left + CELL / 2, top + (m ? 27 : 22), shown, FONT[shown.length] ?? 12, now ? ' font-weight="700"' : ""]);
+    return m ? `<text x="${left + 2.5}" y="${top + 11}" font-size="11.5" class="cnn-corner">${m}</text>` : "";
   }));
   const said = values.map((row) => row.map(text).join(" ")).join("; ");
-  return `<figure class="cnn-matrix"><figcaption>${name}</figcaption><svg viewBox="0 0 ${side} ${side}" style="width:${side}px" role="img" aria-label="Matrix ${name}, ${values.length} by ${values[0].length} (rows by columns): ${said}">${squares(cells)}${texts.join("")}</svg></figure>`;
+  return `<figure class="cnn-matrix"><figcaption>${name}</figcaption><svg viewBox="0 0 ${side} ${side}" style="width:${side}px" role="img" aria-label="Matrix ${name}, ${values.length} by ${values[0].length} (rows by columns): ${said}">${squares(cells)}${corners.join("")}${digits(numbers)}</svg></figure>`;
 }
 
 function readout(state, position, now, so, end) {

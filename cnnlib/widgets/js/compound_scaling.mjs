@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs
+// uses: shared/text.mjs shared/tree.mjs shared/view.mjs
 // Depth multiplies the repeats, width the channels; FLOPs grow with depth · width² · resolution² by the paper's rule.
 const [STEM, HEAD, CLASSES] = [32, 1280, 1000];
 const WORDS = ["depth", "width", "resolution"];

@@ -1,4 +1,4 @@
-// uses: shared/cells.mjs shared/text.mjs shared/shapes.mjs shared/view.mjs
+// uses: shared/cells.mjs shared/text.mjs shared/shapes.mjs shared/tree.mjs shared/view.mjs
 // One axis is enough to compute with: input, kernel and all options are the same on both.
 
 // What the picture shows, as numbers. size, kernel_size, padding and dilation are in pixels.

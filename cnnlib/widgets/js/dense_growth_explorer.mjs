@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs
+// uses: shared/text.mjs shared/tree.mjs shared/view.mjs
 const [WIDEN, CLASSES, COLORS, STEM_KERNEL] = [4, 1000, 3, 7];
 
 const whole = (value, low, high) => Math.min(Math.max(Math.round(value), low), high);

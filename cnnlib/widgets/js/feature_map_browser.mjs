@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs shared/base64.mjs shared/heat.mjs
+// uses: shared/text.mjs shared/tree.mjs shared/view.mjs shared/base64.mjs shared/heat.mjs
 // The maps come from tools/explanations.py, a hexadecimal digit a value: 0 is a channel's smallest value, f its largest.
 const ROW = 8; // thumbnails
 

@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs
+// uses: shared/text.mjs shared/tree.mjs shared/view.mjs
 // Measured numbers come from tools/transfer.py: right[count][start][rate][seed], of `judged` leaves.
 // A start is how many stages are frozen, and the last one is from scratch.
 

@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs shared/base64.mjs shared/heat.mjs
+// uses: shared/text.mjs shared/tree.mjs shared/view.mjs shared/base64.mjs shared/heat.mjs
 // The maps come from tools/explanations.py as bytes: 128 is 0, 255 the largest size of the map's values.
 export function mapOf({ data, picture, layer, target }) {
   const { scale, bytes } = data.pictures[picture].classes[target].maps[layer];

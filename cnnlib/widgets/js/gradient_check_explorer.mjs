@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs
+// uses: shared/text.mjs shared/tree.mjs shared/view.mjs
 const THRESHOLD = -6; // exponents of ten, as all steps here
 const SMALLEST = -15;
 const CENTRAL = 0;

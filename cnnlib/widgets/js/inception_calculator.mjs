@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs
+// uses: shared/text.mjs shared/tree.mjs shared/view.mjs
 // One image (N = 1); every layer keeps rows and columns. Parameters count biases, MACs do not. Sizes are in pixels.
 const NAMES = ["in_channels", "size", "one", "reduce3", "three", "reduce5", "five", "pool"];
 const [PAPER, TORCHVISION, TWO] = [0, 1, 2]; // how branch c is built, in the order of the list

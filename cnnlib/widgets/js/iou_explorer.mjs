@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs
+// uses: shared/text.mjs shared/tree.mjs shared/view.mjs
 // A box is [x1, y1, x2, y2] in pixels of the board; what can be dragged is "a.body", "a.start" (upper left corner),
 // "a.end" (lower right corner), and the same of b.
 const BOARD = 16;

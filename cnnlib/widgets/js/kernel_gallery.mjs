@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs shared/base64.mjs
+// uses: shared/text.mjs shared/tree.mjs shared/view.mjs shared/base64.mjs
 // The kernel's nine weights as they are slid: flipped for a true convolution.
 export function weights(state) {
   const nine = state.kernels[state.kernel][1] ?? Array.from({ length: 9 }, (_, i) => state[`k${i}`]);

@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs shared/shapes.mjs
+// uses: shared/text.mjs shared/tree.mjs shared/view.mjs shared/shapes.mjs
 // One layer on one image (N = 1). Parameters are what is learned; MACs leave the biases out.
 const [CONVOLUTION, TRANSPOSED, POOL, LINEAR] = [0, 1, 2, 3];
 const UNUSED = {  // controls that a kind of layer does not have

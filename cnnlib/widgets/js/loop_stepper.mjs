@@ -1,4 +1,4 @@
-// uses: shared/cells.mjs shared/text.mjs shared/view.mjs
+// uses: shared/cells.mjs shared/text.mjs shared/tree.mjs shared/view.mjs
 // The loops of each version, outermost first. A step is one run of the innermost loop's body.
 const LOOPS = {
   v1: ["row", "col", "i", "j"],
@@ -161,14 +161,14 @@ function padded(map, padding) {
 
 function matrix(name, values, kind, live) {
   const [rows, cols, cell] = [values.length, values[0].length, 30];
-  const cells = [];
-  const texts = values.flatMap((row, a) => row.map((value, b) => {
+  const [cells, numbers] = [[], []];
+  values.forEach((row, a) => row.forEach((value, b) => {
     const [x, y, k] = [b * cell + 1, a * cell + 1, kind(a, b)];
     cells.push([k, x, y, cell, k === "window" ? ' stroke-width="2.5"' : ""]);
-    return (value === null ? "" : `<text x="${x + cell / 2}" y="${y + cell / 2 + 5}" text-anchor="middle" font-size="14"${k === "window" ? ' font-weight="700"' : ""}>${minus(value)}</text>`);
+    if (value !== null) numbers.push([x + cell / 2, y + cell / 2 + 5, minus(value), 14, k === "window" ? ' font-weight="700"' : ""]);
   }));
   const text = values.map((row) => row.map((value) => (value === null ? "empty" : value)).join(" ")).join("; ");
-  return `<figure class="cnn-matrix${live ? " cnn-live" : ""}"><svg viewBox="0 0 ${cols * cell + 2} ${rows * cell + 2}" width="${cols * cell + 2}" height="${rows * cell + 2}" role="img" aria-label="Matrix ${name}, ${rows} by ${cols} (rows by columns): ${text}">${squares(cells)}${texts.join("")}</svg><figcaption>${name}</figcaption></figure>`;
+  return `<figure class="cnn-matrix${live ? " cnn-live" : ""}"><svg viewBox="0 0 ${cols * cell + 2} ${rows * cell + 2}" width="${cols * cell + 2}" height="${rows * cell + 2}" role="img" aria-label="Matrix ${name}, ${rows} by ${cols} (rows by columns): ${text}">${squares(cells)}${digits(numbers)}</svg><figcaption>${name}</figcaption></figure>`;
 }
 
 export default { render: renderer({ draw, derive, names: ["versions", "version", "position"] }) };

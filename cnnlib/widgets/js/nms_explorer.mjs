@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs
+// uses: shared/text.mjs shared/tree.mjs shared/view.mjs
 // A box is { name, kind, score, at: [x1, y1, x2, y2], tag: [x, y] }; its score counts hundredths.
 export function overlap([a1, b1, a2, b2], [c1, d1, c2, d2]) {
   const shared = Math.max(0, Math.min(a2, c2) - Math.max(a1, c1)) * Math.max(0, Math.min(b2, d2) - Math.max(b1, d1));

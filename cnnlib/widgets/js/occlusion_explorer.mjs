@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs shared/base64.mjs shared/heat.mjs
+// uses: shared/text.mjs shared/tree.mjs shared/view.mjs shared/base64.mjs shared/heat.mjs
 // The falls come from tools/explanations.py in thousandths, row by row, for steps of half a patch; every second row and
 // column is a place of a whole patch's stride.
 export function grid({ data, patch, stride }) {

@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs
+// uses: shared/text.mjs shared/tree.mjs shared/view.mjs
 // The largest number of all (bytes of the third layer) is 1.5·10¹⁵, below 2⁵³ = 9·10¹⁵: plain numbers are exact.
 const NAMES = ["size", "channels", "outputs", "kernel_size", "filters"];
 const FLOAT32 = 4; // bytes

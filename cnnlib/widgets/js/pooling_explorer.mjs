@@ -1,4 +1,4 @@
-// uses: shared/cells.mjs shared/text.mjs shared/view.mjs
+// uses: shared/cells.mjs shared/text.mjs shared/tree.mjs shared/view.mjs
 // One axis is enough for sizes: input, window and all options are the same on both. Lengths are in pixels.
 const COLUMNS = 5; // numbers in a row of the editable input
 const [MAX, AVERAGE, UNPADDED, GLOBAL] = [0, 1, 2, 3]; // the kinds, in the order of the list
@@ -206,19 +206,19 @@ function figure(name, count, cellOf, label, frame) {
   const side = Math.min(LARGEST, (WIDTH - 4) / count);
   const start = (WIDTH - side * count) / 2;
   const font = places(Math.max(14, Math.min(17, side * 0.4)));
-  const cells = [];
+  const [cells, numbers] = [[], []];
   let marks = "";
   for (let i = 0; i < count; i += 1) {
     for (let j = 0; j < count; j += 1) {
       const { kind, text, mark } = cellOf(i, j);
       const [x, y] = [start + j * side, start + i * side];
       cells.push([kind, x, y, side]);
-      if (text !== "") marks += `<text x="${places(x + side / 2)}" y="${places(y + side / 2 + font * 0.35)}" font-size="${font}" text-anchor="middle">${text}</text>`;
+      if (text !== "") numbers.push([x + side / 2, y + side / 2 + font * 0.35, `${text}`, font]);
       marks += sign(mark, x, y, side);
     }
   }
   const edge = frame ? `<rect class="cnn-frame" x="${places(start + frame.col * frame.stride * side)}" y="${places(start + frame.row * frame.stride * side)}" width="${places(frame.kernel_size * side)}" height="${places(frame.kernel_size * side)}"/>` : "";
-  return `<figure class="cnn-grid cnn-pool"><svg viewBox="0 0 ${WIDTH} ${WIDTH}" role="img" aria-label="${escapeHtml(label)}">${squares(cells)}${marks}${edge}</svg><figcaption>${name}</figcaption></figure>`;
+  return `<figure class="cnn-grid cnn-pool"><svg viewBox="0 0 ${WIDTH} ${WIDTH}" role="img" aria-label="${escapeHtml(label)}">${squares(cells)}${digits(numbers)}${marks}${edge}</svg><figcaption>${name}</figcaption></figure>`;
 }
 
 // A ring is the winner, a dashed ring its equal, a small cross in the corner a number that no window reads.

@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs
+// uses: shared/text.mjs shared/tree.mjs shared/view.mjs
 const LEVELS = 100; // COCO reads the curve at the recalls 0, 1/100, …, 100/100
 
 // Precision and recall after each detection, the best one first. hits: whether each found an object.

@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/shapes.mjs shared/view.mjs
+// uses: shared/text.mjs shared/shapes.mjs shared/tree.mjs shared/view.mjs
 // One axis is enough: rows and columns have the same windows. All lengths are in pixels.
 const LEAST = 24; // the smallest and the largest input that is drawn
 const MOST = 128;

@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs
+// uses: shared/text.mjs shared/tree.mjs shared/view.mjs
 const PARTS = ["paths", "block", "gradient"];
 
 // How many ways there are to choose k of n.

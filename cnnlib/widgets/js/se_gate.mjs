@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs
+// uses: shared/text.mjs shared/tree.mjs shared/view.mjs
 const sum = (values) => values.reduce((all, value) => all + value, 0);
 const mean = (map) => sum(map.flat()) / map.flat().length;
 const highest = (map) => Math.max(...map.flat());
@@ -74,31 +74,33 @@ function picture(state, now) {
   const peak = Math.max(...maps.map(highest), 1e-9);
   const longest = Math.max(...means, 1e-9);
   const head = [["map", 12], [both ? "mean, max" : "mean", MEAN], ["hidden", HIDDEN], ["gate", GATE], ["rescaled", AFTER]];
-  const rows = maps.map((map, c) => {
-    const y = TOP + c * STEP;
+  const top = (c) => TOP + c * STEP;
+  const rows = maps.map((_, c) => {
     const squeezed = both ? `${fixed(means[c], 2)}, ${fixed(maxima[c], 1)}` : fixed(means[c], 2);
-    return `<text x="1" y="${y + 17}"${c === state.channel ? " font-weight=\"700\"" : ""}>${c}</text>${squares(map, 12, y, peak)}${bar(MEAN, y, means[c] / longest, squeezed, "")}`
-      + `${bar(GATE, y, gates[c], fixed(gates[c], 2), " cnn-bar-c")}${squares(rescaled[c], AFTER, y, peak)}${bar(AFTER + 32, y, after[c] / longest, fixed(after[c], 2), " cnn-bar-b")}`;
+    const texts = [[MEAN, 11, squeezed], [GATE, 11, fixed(gates[c], 2)], [AFTER + 32, 11, fixed(after[c], 2)]];
+    return `<text x="1" y="${top(c) + 17}" font-weight="${c === state.channel ? 700 : 400}">${c}</text>`
+      + texts.map(([x, y, text]) => `<text x="${x}" y="${top(c) + y}">${text}</text>`).join("");
   });
-  const frame = `<rect class="cnn-frame" x="11" y="${TOP + state.channel * STEP - 1}" width="${MAP + 2}" height="${MAP + 2}"/>`;
+  const bars = [[MEAN, (c) => means[c] / longest, ""], [GATE, (c) => gates[c], " cnn-bar-c"], [AFTER + 32, (c) => after[c] / longest, " cnn-bar-b"]];
+  const empty = maps.map((_, c) => box(12, top(c), MAP, MAP) + box(AFTER, top(c), MAP, MAP) + bars.map(([x]) => box(x, top(c) + 15, WIDTH, 10)).join("")).join("");
+  const filled = bars.map(([x, part, kind]) => path(`cnn-bar${kind}`, maps.map((_, c) => box(x, top(c) + 15, WIDTH * part(c), 10)).join("")));
+  const shown = path("cnn-value", maps.map((map, c) => areas(map, 12, top(c), peak) + areas(rescaled[c], AFTER, top(c), peak)).join(""));
+  const frame = `<rect class="cnn-frame" x="11" y="${top(state.channel) - 1}" width="${MAP + 2}" height="${MAP + 2}"/>`;
   const label = `Eight channels. ${gates.map((g, c) => `Channel ${c}: mean ${fixed(means[c], 2)}, gate ${fixed(g, 2)}, rescaled mean ${fixed(after[c], 2)}`).join("; ")}.`;
   return `<svg viewBox="0 0 300 ${TOP + 8 * STEP}" role="img" aria-label="${label}">${head.map(([text, x]) => `<text x="${x}" y="12">${text}</text>`).join("")}`
-    + `${rows.join("")}${frame}${boxes(hidden)}</svg>`;
+    + `${path("cnn-cell cnn-todo", empty)}${filled.join("")}${shown}${rows.join("")}${frame}${boxes(hidden)}</svg>`;
 }
 
-function bar(x, y, part, text, kind) {
-  return `<text x="${x}" y="${y + 11}">${text}</text><rect class="cnn-cell cnn-todo" x="${x}" y="${y + 15}" width="${WIDTH}" height="10"/>`
-    + `<rect class="cnn-bar${kind}" x="${x}" y="${y + 15}" width="${tidy(WIDTH * part)}" height="10"/>`;
-}
+const path = (kind, d) => `<path class="${kind}" d="${d}"/>`;
+const box = (x, y, width, height) => `M${tidy(x)} ${tidy(y)}h${tidy(width)}v${tidy(height)}h${tidy(-width)}z`;
 
 // A value is a square whose area grows with it.
-function squares(map, left, top, peak) {
+function areas(map, left, top, peak) {
   const cell = MAP / map.length;
-  const path = map.map((row, i) => row.map((v, j) => {
+  return map.map((row, i) => row.map((v, j) => {
     const side = (cell - 0.5) * Math.sqrt(v / peak);
-    return v > 0 ? `M${tidy(left + (j + 0.5) * cell - side / 2)} ${tidy(top + (i + 0.5) * cell - side / 2)}h${tidy(side)}v${tidy(side)}h${tidy(-side)}z` : "";
+    return v > 0 ? box(left + (j + 0.5) * cell - side / 2, top + (i + 0.5) * cell - side / 2, side, side) : "";
   }).join("")).join("");
-  return `<rect class="cnn-cell cnn-todo" x="${left}" y="${top}" width="${MAP}" height="${MAP}"/><path class="cnn-value" d="${path}"/>`;
 }
 
 // The hidden numbers, in the middle of the column; a number that ReLU set to 0 has a cross beside it.
@@ -109,7 +111,7 @@ function boxes(hidden) {
     const y = start + k * STEP;
     const texts = hidden.map((h, i) => {
       const at = hidden.length === 1 ? y + 17 : y + 11 + 12 * i;
-      const cross = h[k] === 0 ? `<path class="cnn-cut" d="M${HIDDEN + 34} ${at - 7}l6 6m0 -6l-6 6"/>` : "";
+      const cross = h[k] === 0 ? path("cnn-cut", `M${HIDDEN + 34} ${at - 7}l6 6m0 -6l-6 6`) : "";
       return `<text x="${HIDDEN + 4}" y="${at}">${h[k] === 0 ? "0" : fixed(h[k], 2)}</text>${cross}`;
     });
     return `<rect class="cnn-cell cnn-todo" x="${HIDDEN}" y="${y}" width="44" height="${MAP}"/>${texts.join("")}`;

@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs
+// uses: shared/text.mjs shared/tree.mjs shared/view.mjs
 // One image (N = 1), padding of half the kernel. Parameters are what is learned; MACs leave the biases out.
 const DEPTHWISE_FIRST = 0;
 

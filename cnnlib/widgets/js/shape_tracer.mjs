@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/shapes.mjs shared/view.mjs
+// uses: shared/text.mjs shared/shapes.mjs shared/tree.mjs shared/view.mjs
 const SLOTS = 10;
 const NOTHING = "–";
 const MAPS_ONLY = ["Conv2d", "BatchNorm2d", "MaxPool2d", "AvgPool2d", "AdaptiveAvgPool2d"];

@@ -1,4 +1,4 @@
-// uses: shared/cells.mjs shared/text.mjs shared/view.mjs
+// uses: shared/cells.mjs shared/text.mjs shared/tree.mjs shared/view.mjs
 // A grid is a list of rows. All values are small whole numbers, so every comparison is exact.
 const grid = (rows, cols, value) => Array.from({ length: rows }, (_, i) => Array.from({ length: cols }, (_, j) => value(i, j)));
 const count = (rows, test) => rows.flatMap((row, i) => row.map((value, j) => test(value, i, j))).filter(Boolean).length;
@@ -164,17 +164,17 @@ function mapNote({ whole, different, expected }) {
 function picture(rows, { label, caption, note, extra = "", dots = false, framed = () => false, fresh = () => false }) {
   const cell = (SIDE - 2 * EDGE) / rows.length;
   const font = Math.min(Math.max(cell * 0.55, 17), 48);
-  const cells = [];
-  let [texts, frames] = ["", ""];
+  const [cells, numbers] = [[], []];
+  let [dotted, frames] = ["", ""];
   rows.forEach((row, i) => row.forEach((value, j) => {
     const [x, y] = [EDGE + j * cell, EDGE + i * cell];
     const kind = value ? (dots ? "window" : "done") : fresh(i, j) ? "pad" : "todo";
     cells.push([kind, x, y, cell]);
-    if (value && dots) texts += `<circle class="cnn-mark" cx="${places(x + cell / 2)}" cy="${places(y + cell / 2)}" r="${places(cell / 6)}"/>`;
-    if (value && !dots) texts += `<text x="${places(x + cell / 2)}" y="${places(y + cell / 2 + font * 0.35)}" text-anchor="middle" font-size="${places(font)}">${value}</text>`;
+    if (value && dots) dotted += `<circle class="cnn-mark" cx="${places(x + cell / 2)}" cy="${places(y + cell / 2)}" r="${places(cell / 6)}"/>`;
+    if (value && !dots) numbers.push([x + cell / 2, y + cell / 2 + font * 0.35, `${value}`, font]);
     if (framed(i, j)) frames += box(x + 1.5, y + 1.5, cell - 3, "cnn-frame");
   }));
-  return `<figure class="cnn-shift-picture"><svg viewBox="0 0 ${SIDE} ${SIDE}" role="img" aria-label="${label}">${squares(cells)}${texts}${frames}${extra}</svg>`
+  return `<figure class="cnn-shift-picture"><svg viewBox="0 0 ${SIDE} ${SIDE}" role="img" aria-label="${label}">${squares(cells)}${dotted}${digits(numbers)}${frames}${extra}</svg>`
     + `<figcaption>${caption}<br>${note}</figcaption></figure>`;
 }
 

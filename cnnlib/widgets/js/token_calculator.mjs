@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs
+// uses: shared/text.mjs shared/tree.mjs shared/view.mjs
 // One image of three channels (N = 1), 1000 classes, an MLP four times as wide as a token. MACs leave the biases out.
 const [CHANNELS, CLASSES, WIDEN] = [3, 1000, 4];
 const NUMBERS = ["patch_size", "hidden_dim", "num_layers", "num_heads"];

@@ -1,4 +1,4 @@
-// uses: shared/cells.mjs shared/text.mjs shared/view.mjs
+// uses: shared/cells.mjs shared/text.mjs shared/tree.mjs shared/view.mjs
 const table2d = (rows, cols, at) => Array.from({ length: rows }, (_, i) => Array.from({ length: cols }, (__, j) => at(i, j)));
 
 export function kernelOf({ kernel_size, values }) {
@@ -153,8 +153,8 @@ const listed = (map) => map.map((each) => each.join(" ")).join(" / ");
 
 function drawn(all) {
   const filled = (opacity = 1) => (opacity < 1 ? ` fill-opacity="${opacity}"` : "");
-  const number = ({ left, top, side, text }) => (text === "" ? "" : `<text x="${places(left + side / 2)}" y="${places(top + side / 2 + 4)}" text-anchor="middle">${text}</text>`);
-  return squares(all.map(({ kind, left, top, side, opacity }) => [kind, left, top, side, filled(opacity)])) + all.map(number).join("");
+  const numbers = all.filter(({ text }) => text !== "").map(({ left, top, side, text }) => [left + side / 2, top + side / 2 + 4, `${text}`, 11]);
+  return squares(all.map(({ kind, left, top, side, opacity }) => [kind, left, top, side, filled(opacity)])) + digits(numbers);
 }
 
 function frame(x, y, width, height = width) {

@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs
+// uses: shared/text.mjs shared/tree.mjs shared/view.mjs
 // One axis is enough: maps are square. Level 0 is the finest here; the reader counts from 1.
 const [IN_CHANNELS, CLASSES] = [1, 2];
 

@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/view.mjs
+// uses: shared/text.mjs shared/tree.mjs shared/view.mjs
 // An object is { name, kind, at: [x1, y1, x2, y2] } in pixels. What yolo_targets of cnnlib.models.yolo writes for it:
 export function aim({ at: [x1, y1, x2, y2] }, size, grid) {
   const [x, y] = [x1 + (x2 - x1) / 2, y1 + (y2 - y1) / 2];
