@@ -20,7 +20,8 @@ function fillElement(el, html) {
 const PIECE = /^(\/?)([\w-]*)((?:[^">]|"[^"]*")*)>([^]*)$/; // end tag?, name, attributes, the text that follows
 const EMPTY = new Set(["br", "col", "hr", "img", "input", "wbr"]);
 
-// The text starts with a tag. Of it: [{name, attributes, kids, from, to}] and, for text, [{name: "#text", text, from, to}]; from and to: where in the HTML.
+// The text, which starts with a tag, as [{name, attributes, kids, from, to}], plain text as {name: "#text", text, from, to};
+// from and to say where in the HTML.
 function readTree(html) {
   const open = [{ kids: [] }];
   let from = 0;
