@@ -8,7 +8,7 @@ PROXY := $(HUB)/node_modules/.ready
 JUDGE := tests/site/node_modules/.ready
 LIGHTHOUSE := benchmarks/lighthouse/node_modules/.ready
 
-.PHONY: help setup book site pdf test check lint lab bench clean-notebooks weights exercises stamp clean
+.PHONY: help setup book site pdf test check lint lab bench clean-notebooks weights exercises mutants stamp clean
 
 help: ## say what can be made (this list)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -23,8 +23,8 @@ pdf: site ## print the website into PDF files, one a chapter and one of the whol
 	@chromium=$$($(BIN)/python -m tools.browser) && CNN_CHROMIUM="$$chromium" $(BIN)/python -m tools.pdf
 
 # test workers share the cores: with a thread for each core in each of them, small matrices take many times longer
-test check: export OMP_NUM_THREADS = 1
-test check: export OPENBLAS_NUM_THREADS = 1
+test check mutants: export OMP_NUM_THREADS = 1
+test check mutants: export OPENBLAS_NUM_THREADS = 1
 
 test: lint $(PROXY) $(JUDGE) ## run every test: code, notebooks, website, browser
 	@$(BIN)/python -m tools.guard
@@ -53,6 +53,9 @@ weights: $(READY) ## train the two small networks of the box again (about half a
 
 exercises: $(READY) ## write the students' edition of the assignments into build/exercises
 	@$(BIN)/python -m grading edition
+
+mutants: $(READY) ## try small changes of cnnlib and name those that no test notices; goes on where it stopped
+	@$(BIN)/python -m tools.mutants
 
 stamp: $(READY) ## write the setup cell into all notebooks, after a change of address or version
 	@$(BIN)/python -m tools.stamp

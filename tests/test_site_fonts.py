@@ -19,6 +19,7 @@ KATEX = ROOT / "book" / "static" / "katex"
 PAGE = ('<p>q &amp; Q</p><span class="katex"><span class="katex-mathml"><math><mi>w</mi></math></span>'
         '<span class="katex-html" aria-hidden="true"><span class="mord">x</span><span>&lt;<span>√</span></span>μ</span>'
         '</span> z')
+HEAD = '<title>Page</title>\n<link rel="stylesheet" href="a.css">\n<link rel="stylesheet" href="b.css">\n'
 
 
 def outline(font, character):
@@ -52,7 +53,9 @@ def test_what_stays_is_drawn_as_before_and_the_rest_is_gone(path):
 def test_the_site_gets_the_cut_fonts_by_their_hash(tmp_path):
     site = tmp_path / "html"
     shutil.copytree(KATEX, site / "_static" / "katex")
-    (site / "page.html").write_text(PAGE)
+    (site / "notebooks").mkdir()
+    (site / "notebooks" / "page.html").write_text(HEAD + PAGE)
+    (site / "plain.html").write_text(HEAD + "<p>no formula</p>")
     whole = {path.name: path.stat().st_size for path in (site / "_static" / "katex" / "fonts").iterdir()}
     fonts.cut_fonts(SimpleNamespace(outdir=site))
     sheet = (site / "_static" / "katex" / "katex.min.css").read_text()
@@ -64,3 +67,16 @@ def test_the_site_gets_the_cut_fonts_by_their_hash(tmp_path):
     [math] = [name for name in named if name.startswith("KaTeX_Math-Italic")]
     with TTFont(site / "_static" / "katex" / "fonts" / math) as font:
         assert outline(font, "x") is not None and outline(font, "w") is None
+    page = (site / "notebooks" / "page.html").read_text()
+    [preload] = re.findall(r'<link rel="preload" as="font" .*href="(.+)">', page)
+    assert (site / "notebooks" / preload).resolve() == (
+        site / "_static" / "katex" / "fonts" / next(name for name in named if name.startswith("KaTeX_Main-Regular")))
+    assert page.index("preload") < page.index("a.css") and page.count("stylesheet") == 2
+    assert (site / "plain.html").read_text() == HEAD + "<p>no formula</p>"
+
+
+def test_a_page_of_an_earlier_build_asks_for_the_new_fonts_alone():
+    first = fonts.ask_early(HEAD + PAGE, ["old.woff2", "other.woff2"])
+    assert first.count("preload") == 2
+    assert fonts.ask_early(first, ["new.woff2"]) == fonts.ask_early(HEAD + PAGE, ["new.woff2"])
+    assert fonts.ask_early(first, []) == HEAD + PAGE

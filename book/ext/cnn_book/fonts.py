@@ -2,6 +2,7 @@
 import re
 from html.parser import HTMLParser
 from io import BytesIO
+from os.path import relpath
 from pathlib import Path
 
 from fontTools import subset
@@ -10,21 +11,28 @@ from cnn_book.widgets import write_hashed
 
 FONT = re.compile(r"url\(fonts/([^)]+\.woff2)\)")
 NUMBERING = "()0123456789"  # which the style sheet itself writes beside equations
+EARLY = {"KaTeX_Main-Regular": 'class="katex"', "KaTeX_Math-Italic": "mathnormal"}  # what says that a page needs a font
+PRELOAD = re.compile(r'\s*<link rel="preload" as="font"[^>]*>')
+SHEET = '<link rel="stylesheet"'
 
 
 def cut_fonts(app):
     """Put the fonts with only what the site's formulas show, named by their hash, in the place of the whole ones."""
-    katex = Path(app.outdir) / "_static" / "katex"
-    characters = set(NUMBERING).union(*(shown(page.read_text("utf-8")) for page in Path(app.outdir).rglob("*.html")))
+    site = Path(app.outdir)
+    pages = {path: path.read_text("utf-8") for path in sorted(site.rglob("*.html"))}
+    names = _cut(site / "_static" / "katex", set(NUMBERING).union(*map(shown, pages.values())))
+    for path, text in pages.items():
+        early = [f"_static/katex/fonts/{name}" for name in names if EARLY.get(name.split(".")[0], "no font") in text]
+        asked = ask_early(text, [relpath(site / name, path.parent) for name in early])
+        if asked != text:
+            path.write_text(asked, encoding="utf-8")
 
-    def cut(match):
-        whole = katex / "fonts" / match[1]
-        name = write_hashed(whole.parent, match[1], only(whole, characters))
-        whole.unlink()
-        return f"url(fonts/{name})"
 
-    sheet = katex / "katex.min.css"
-    sheet.write_text(FONT.sub(cut, sheet.read_text("utf-8")), encoding="utf-8")
+def ask_early(page, fonts):
+    """Return a page that asks for fonts beside its style sheet, which names them, and not after it."""
+    links = "".join(f'<link rel="preload" as="font" type="font/woff2" crossorigin="anonymous" href="{font}">\n'
+                    for font in fonts)
+    return PRELOAD.sub("", page).replace(SHEET, links + SHEET, 1)
 
 
 def shown(page):
@@ -47,6 +55,20 @@ def only(font, characters):
         cutter.subset(loaded)
         subset.save_font(loaded, file, options)
         return file.getvalue()
+
+
+def _cut(katex, characters):
+    """Write the cut fonts, name them in KaTeX's style sheet, and return their names."""
+    sheet, names = katex / "katex.min.css", []
+
+    def cut(match):
+        whole = katex / "fonts" / match[1]
+        names.append(write_hashed(whole.parent, match[1], only(whole, characters)))
+        whole.unlink()
+        return f"url(fonts/{names[-1]})"
+
+    sheet.write_text(FONT.sub(cut, sheet.read_text("utf-8")), encoding="utf-8")
+    return names
 
 
 class _Reader(HTMLParser):

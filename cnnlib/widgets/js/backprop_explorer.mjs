@@ -108,14 +108,14 @@ function outputFigure(state, position) {
 
 const CELL = 32;
 const FONT = { 1: 15, 2: 15, 3: 15, 4: 13 };
-function matrix(name, values, { kind, mark = () => "", area = values.length, shift = 0 }) {
+function matrix(name, values, { kind, mark, area = values.length, shift = 0 }) {
   const side = area * CELL + 2;
   const [cells, numbers] = [[], []];
   const corners = values.flatMap((row, i) => row.map((value, j) => {
-    const [left, top, k, m] = [(j + shift) * CELL + 1, (i + shift) * CELL + 1, kind(i, j), mark(i, j)];
-    const [shown, now] = [text(value), k.startsWith("window")];
-    cells.push([k, left, top, CELL, now ? ' stroke-width="2.5"' : ""]);
-    numbers.push([left + CELL / 2, top + (m ? 27 : 22), shown, FONT[shown.length] ?? 12, now ? ' font-weight="700"' : ""]);
+    const [left, top, k, m] = [(j + shift) * CELL + 1, (i + shift) * CELL + 1, kind(i, j), mark?.(i, j)];
+    const shown = text(value);
+    cells.push([k, left, top, CELL, k.startsWith("window") ? ' stroke-width="2.5"' : ""]);
+    numbers.push([left + CELL / 2, top + (mark ? 27 : 22), shown, FONT[shown.length] ?? 12]);
     return m ? `<text x="${left + 2.5}" y="${top + 11}" font-size="11.5" class="cnn-corner">${m}</text>` : "";
   }));
   const said = values.map((row) => row.map(text).join(" ")).join("; ");

@@ -2,6 +2,8 @@
 // The maps come from tools/explanations.py, a hexadecimal digit a value: 0 is a channel's smallest value, f its largest.
 const ROW = 8; // thumbnails
 
+const seen = new Map(); // the bitmap of each map that was shown: of the eight in a row most stay
+
 export const lastChannel = ({ data, layer }) => data.layers[layer][1] - 1;
 
 export function derive(state) {
@@ -54,7 +56,11 @@ function summary({ low, high, at }) {
   return `strongest at row ${at[0]}, column ${at[1]}`;
 }
 
-const gray = (steps) => steps.map((step) => 17 * step);
+function bitmap(state, channel) {
+  const key = `${state.picture} ${state.layer} ${channel}`;
+  if (!seen.has(key)) seen.set(key, png(stepsOf(state, channel).map((step) => 17 * step), state.data.layers[state.layer][2]));
+  return seen.get(key);
+}
 
 function pictures(state, now) {
   const { jpeg, name } = state.data.pictures[state.picture];
@@ -62,16 +68,16 @@ function pictures(state, now) {
   const frame = high > low ? framed([at[0] * cell, at[1] * cell, (at[0] + 1) * cell, (at[1] + 1) * cell], state.data.side) : "";
   const label = `Channel ${now.channel} of ${now.name}, ${side} by ${side} values from ${digits(low)} to ${digits(high)}: ${summary(now)}.`;
   return `<figure class="cnn-explain-photo">${drawing(`The leaf, ${name}, 64 by 64 pixels.`, photo(jpeg) + frame)}<figcaption class="cnn-muted">${escapeHtml(name)}${frame ? ". Frame: largest value." : ""}</figcaption></figure>`
-    + `<figure class="cnn-explain-map">${drawing(label, bitmapImage(png(gray(now.steps), side)) + frame)}<figcaption class="cnn-muted">${high > low ? `Black is ${digits(low)}, white is ${digits(high)}, in 16 steps.` : `All values are ${digits(low)}.`}</figcaption></figure>`;
+    + `<figure class="cnn-explain-map">${drawing(label, bitmapImage(bitmap(state, now.channel)) + frame)}<figcaption class="cnn-muted">${high > low ? `Black is ${digits(low)}, white is ${digits(high)}, in 16 steps.` : `All values are ${digits(low)}.`}</figcaption></figure>`;
 }
 
 // Eight channels in a row, the chosen one framed and named in bold; black to white is each one's own range.
-function strip(state, { channel, thumbnails, side, name }) {
+function strip(state, { channel, thumbnails, name }) {
   const [wide, gap] = [34, 3];
   const drawn = thumbnails.map((c, i) => {
     const x = 4 + i * (wide + gap);
     const chosen = c === channel;
-    return `<image class="cnn-sharp" href="${png(gray(stepsOf(state, c)), side)}" x="${x}" y="4" width="${wide}" height="${wide}" preserveAspectRatio="none"/>`
+    return `<image class="cnn-sharp" href="${bitmap(state, c)}" x="${x}" y="4" width="${wide}" height="${wide}" preserveAspectRatio="none"/>`
       + (chosen ? `<rect class="cnn-halo" x="${x}" y="4" width="${wide}" height="${wide}"/><rect class="cnn-frame" x="${x}" y="4" width="${wide}" height="${wide}"/>` : "")
       + `<text x="${x + wide / 2}" y="${wide + 18}" text-anchor="middle"${chosen ? " font-weight=\"700\"" : ""}>${chosen ? `▲${c}` : c}</text>`;
   });

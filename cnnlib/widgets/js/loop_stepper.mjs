@@ -165,7 +165,7 @@ function matrix(name, values, kind, live) {
   values.forEach((row, a) => row.forEach((value, b) => {
     const [x, y, k] = [b * cell + 1, a * cell + 1, kind(a, b)];
     cells.push([k, x, y, cell, k === "window" ? ' stroke-width="2.5"' : ""]);
-    if (value !== null) numbers.push([x + cell / 2, y + cell / 2 + 5, minus(value), 14, k === "window" ? ' font-weight="700"' : ""]);
+    if (value !== null) numbers.push([x + cell / 2, y + cell / 2 + 5, minus(value), 14]);
   }));
   const text = values.map((row) => row.map((value) => (value === null ? "empty" : value)).join(" ")).join("; ");
   return `<figure class="cnn-matrix${live ? " cnn-live" : ""}"><svg viewBox="0 0 ${cols * cell + 2} ${rows * cell + 2}" width="${cols * cell + 2}" height="${rows * cell + 2}" role="img" aria-label="Matrix ${name}, ${rows} by ${cols} (rows by columns): ${text}">${squares(cells)}${digits(numbers)}</svg><figcaption>${name}</figcaption></figure>`;

@@ -1,0 +1,125 @@
+"""The mutants of a small program: what its tests notice, what they miss, what hangs, what was tried before."""
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from tools.mutations import mutations
+from tools.project import ROOT
+
+PROGRAM = '''"""A program."""
+
+
+def larger(a: int, b=1):
+    """Return the larger of two numbers."""
+    if a > b:
+        return a
+    return b
+
+
+def countdown(n):
+    """Return how many steps lead to 0."""
+    steps = 0
+    while n > 0:
+        n -= 1
+        steps += 1
+    return steps
+
+
+def checked(n):
+    """Return a number that is not negative."""
+    if n < 0:
+        raise ValueError(f"checked: n must not be negative, got {n}")
+    return n
+'''
+TESTS = '''import pytest
+from toy.ham import checked, countdown, larger
+
+
+def test_larger():
+    assert larger(3, 2) == 3 and larger(2, 3) == 3 and larger(2) == 2 and larger(0) == 1
+
+
+def test_countdown():
+    assert countdown(0) == 0 and countdown(3) == 3
+
+
+def test_checked():
+    assert checked(2) == 2 and checked(0) == 0
+    with pytest.raises(ValueError):
+        checked(-1)
+'''
+RUN = """import sys
+from pathlib import Path
+from tools import mutants
+mutants.PATIENCE = 0, 15
+groups = {"toy": mutants.Group("toy/*.py", "tests/test_*.py", float(sys.argv[2]), Path(sys.argv[1]))}
+sys.exit(mutants.main(["toy"], groups))
+"""
+EXPLAINED = "toy/ham.py larger: a > b → a >= b"  # of two equal numbers either is the larger
+
+
+def changes(text):
+    """Return what may be changed in a program, without the names of its functions."""
+    return [each.text.split(": ", 1)[1] for each in mutations(ast.parse(text))]
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Return a folder with a program, its tests and a list of explained survivors."""
+    for name, text in {"toy/ham.py": PROGRAM, "tests/test_ham.py": TESTS, "tests/survivors.yml": "",
+                       "pytest.ini": "[pytest]\npythonpath = .\n"}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def run(project, least=0.95):
+    """Return the finished command for a project."""
+    return subprocess.run([sys.executable, "-c", RUN, str(project), str(least)], cwd=ROOT, capture_output=True,
+                          text=True, timeout=120)
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("x = a + b", ["a + b → a - b"]), ("a and not b", ["a and (not b) → a or not b", "not b → b"]),
+    ("f(1, k=2.5)", ["f(1, k=2.5) → pass", "f(1, k=2.5) → f(1)", "1 → 2", "2.5 → 6.0"]),
+    ("def f(a: int = True):\n    'text'\n    return 'word'",
+     ["True → False", "return 'word' → return None", "'word' → 'wordx'"]),
+    ("if ready:\n    x -= 1", ["if ready: → if not ready:", "x -= 1 → x += 1", "1 → 2"]),
+    ("raise ValueError(f'a {b + 1}')", ["raise ValueError(f'a {b + 1}') → pass"]),
+    ("__all__ = ['a']", []), ("import a", []), ("x = f'{a + 1}'", [])])
+def test_what_is_changed(text, expected):
+    assert changes(text) == expected
+
+
+def test_each_change_gives_another_program():
+    text = (ROOT / "cnnlib" / "shapes" / "convolution.py").read_text()
+    seen = {ast.unparse(ast.parse(text))}
+    for number in range(len(mutations(ast.parse(text)))):
+        tree = ast.parse(text)
+        mutations(tree)[number].apply()
+        compile(ast.fix_missing_locations(tree), "changed", "exec")
+        assert ast.unparse(tree) not in seen, mutations(ast.parse(text))[number].text
+        seen.add(ast.unparse(tree))
+
+
+def test_what_no_test_notices_is_named_until_it_is_explained(project):
+    before = {path: path.read_bytes() for path in project.rglob("*.py")}
+    first = run(project)
+    assert first.returncode == 1, first.stdout + first.stderr
+    [said] = [line for line in first.stdout.splitlines() if line.startswith("toy: ")]
+    survivors = [line.strip() for line in first.stdout.splitlines() if line.startswith("  ")]
+    assert survivors == [EXPLAINED]
+    assert "slow: toy/ham.py countdown: n -= 1 → n += 1" in first.stdout  # it never ends
+    assert {path: path.read_bytes() for path in before} == before
+    (project / "tests" / "survivors.yml").write_text(f'"{EXPLAINED}": either number is the larger\n')
+    again = run(project, 1)
+    assert again.returncode == 0 and "1 of them explained: 100.0%" in again.stdout
+    assert "killed:" not in again.stdout and again.stdout.split(" mutants")[0] == said.split(" mutants")[0]
+
+
+def test_tests_that_fail_without_a_change_are_refused(project):
+    (project / "tests" / "test_wrong.py").write_text("def test_wrong():\n    assert False\n")
+    ended = run(project)
+    assert ended.returncode == 1 and ended.stderr.strip() == "tools.mutants: tests/test_*.py must pass without a change"
