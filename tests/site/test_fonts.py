@@ -45,3 +45,11 @@ def test_formulas_are_as_wide_and_high_as_with_the_whole_fonts(browser, address,
     assert len(ours) > 30
     assert ours == sizes(browser, f"{address}/{name}.html", whole)
     assert ours != sizes(browser, f"{address}/{name}.html", lambda route: route.abort())
+
+
+def test_scripts_come_after_what_is_painted_first(site):
+    pages = [path.read_text(encoding="utf-8") for path in sorted(site.rglob("*.html"))]
+    scripts = [tag for page in pages for tag in re.findall(r'<script [^>]*type="module"[^>]*>', page)]
+    assert len(scripts) > 100
+    assert [tag for tag in scripts if 'fetchpriority="low"' not in tag] == []
+    assert all(page.count('rel="preload"') == ('class="katex"' in page) + ("mathnormal" in page) for page in pages)

@@ -56,7 +56,7 @@ def setup(app):
             (950, policy.guard_pages)):  # when nothing changes a page any more
         app.connect("build-finished", _with_a_site(step), priority=priority)
     for script in ("progress.mjs", "search.mjs", "tables.mjs"):
-        app.add_js_file(script, type="module")
+        app.add_js_file(script, type="module", fetchpriority="low")  # text first
     app.add_css_file("site.css")
     return {"parallel_read_safe": True, "parallel_write_safe": False}
 

@@ -38,7 +38,7 @@ def add_buttons(app, pagename, templatename, context, doctree):
     if address:
         context["cnn_report"] = report_link(address, pagename)  # for the side, by the template
         context["body"] += context["cnn_report"] + (
-            f'<script type="module" src="{pathto("_static/report.mjs", 1)}"></script>')
+            f'<script type="module" fetchpriority="low" src="{pathto("_static/report.mjs", 1)}"></script>')
 
 
 def buttons(address, pagename, pathto):

@@ -26,7 +26,7 @@ def fill(app, docname, source):
 def add_script(app, pagename, templatename, context, doctree):
     """Give the page, and no other, the script that sorts."""
     if pagename == PAGE:
-        app.add_js_file("sort.mjs", type="module")
+        app.add_js_file("sort.mjs", type="module", fetchpriority="low")
 
 
 def table(models, topics):

@@ -54,7 +54,7 @@ def replace_widgets(app, pagename, templatename, context, doctree):
     pathto = context["pathto"]
     base, host = pathto("_static/widgets", 1), f'{pathto("_static/host.mjs", 1)}?v={_hash(HOST.read_bytes())}'
     context["body"] = (f'{body}<script id="cnn-widgets" type="application/json" data-base="{base}/">{data}</script>'
-                       f'<script type="module" src="{host}"></script>')
+                       f'<script type="module" fetchpriority="low" src="{host}"></script>')
     style = write_hashed(folder, "widgets.css", STYLE.read_text(encoding="utf-8"))
     context["metatags"] += f'\n<link rel="stylesheet" href="{pathto(f"_static/widgets/{style}", 1)}">'
 
