@@ -39,7 +39,7 @@ export function facts(state) {
   const [before, image] = [imageOf(state, 0, 0), imageOf(state, right, down)];
   const [still, map] = [before, image].map((x) => mapOf(x, shapes[shape][2]));
   const [stillPooled, pooled] = [pool(still, window), pool(map, window)];
-  const scores = shapes.map(([, , kernel]) => most(mapOf(image, kernel)));
+  const scores = shapes.map(([, , kernel], i) => most(i === shape ? map : mapOf(image, kernel)));
   const best = Math.max(...scores);
   const winners = best > 0 ? shapes.map(([name]) => name).filter((_, i) => scores[i] === best) : [];
   return {
