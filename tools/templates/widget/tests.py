@@ -5,7 +5,12 @@ import re
 import pytest
 
 from cnnlib.shapes import conv_output_size
-from cnnlib.widgets.template_widget import DESCRIPTIONS, RANGES, TemplateWidget, TemplateWidgetView
+from cnnlib.widgets.template_widget import (
+    DESCRIPTIONS,
+    RANGES,
+    TemplateWidget,
+    TemplateWidgetView,
+)
 from tests.judge import refused
 from tools.node import call_view
 
