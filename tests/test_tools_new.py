@@ -170,7 +170,7 @@ def test_bad_words_are_refused_before_anything_is_written(monkeypatch, arguments
 
 @pytest.mark.parametrize(("kind", "arguments"), [
     (new.chapter, ("99", "a_chapter_named_long", "A title")), (new.exercise, ("02", "an_exercise_named_so")),
-    (new.widget, ("AVeryLongWidgetNames", "C02-09")), (new.widget, ("AbCdEfGhIjKlMnOpQrSt", "C02-09")),
+    (new.widget, ("WidgetWithLongNameso", "C02-09")), (new.widget, ("AbCdEfGhIjKlMnOpQrSt", "C02-09")),
     (new.model, ("amodelwithalongnamex", "C07-02")), (new.model, ("a_model_with_a_nam_e", "C07-02"))])
 def test_the_longest_names_fit_into_the_lines(kind, arguments):
     plan = new.Plan(ROOT)

@@ -22,4 +22,4 @@ def test_a_widget_is_on_its_page(name):
 
 def test_a_widget_is_not_found_elsewhere():
     assert "KernelGallery(" not in code("notebooks/12_detection_segmentation_intro.html")
-    assert "ConvolutionExplorer(" not in code("book/shape_calculator.html")
+    assert "KernelGallery(" not in code("book/shape_calculator.html")

@@ -51,12 +51,13 @@ def add_item(text, item, *, to):
     if to not in text:
         raise ValueError(f"add_item: the file must hold {to!r}, got a file without it")
     end = _closing(text, text.index(to) + len(to))
-    body = text[:end].rstrip()
-    indent = re.match(r"\s*", body[body.rindex("\n") + 1:])[0]
+    body, rest = text[:end].rstrip(), text[end:]
+    last, closing = body[body.rindex("\n") + 1:], rest.split("\n", 1)[0]
+    indent = re.match(r"\s*", last)[0]
     if body.endswith(","):
-        return f"{body}\n{indent}{item},\n{text[end:]}"
-    line = f"{body[body.rindex(chr(10)) + 1:]}, {item}{text[end:].split(chr(10), 1)[0]}"
-    return f"{body}{', ' if len(line) <= WIDTH else f',{chr(10)}{indent}'}{item}{text[end:]}"
+        return f"{body}\n{indent}{item},\n{rest}"
+    gap = ", " if len(f"{last}, {item}{closing}") <= WIDTH else f",\n{indent}"
+    return f"{body}{gap}{item}{rest}"
 
 
 def _closing(text, start):

@@ -28,8 +28,10 @@ class TemplateNetRow(Row):
 
 
 ROWS = {
-    "template_net": TemplateNetRow(stem=(64, 3, 2), pools=(2, 4), published_parameters=1_235_496),
-    "template_net_first": TemplateNetRow(stem=(96, 7, 2), pools=(3, 7), published_parameters=1_248_424),
+    "template_net": TemplateNetRow(
+        stem=(64, 3, 2), pools=(2, 4), published_parameters=1_235_496, source="torchvision's squeezenet1_1"),
+    "template_net_first": TemplateNetRow(
+        stem=(96, 7, 2), pools=(3, 7), published_parameters=1_248_424, source="torchvision's squeezenet1_0"),
 }
 
 
