@@ -36,9 +36,9 @@ def page(name):
 
 
 def commands(text):
-    """Return the lines of a page's sh blocks."""
+    """Return the commands of a page's sh blocks, each on a line, with those lines joined that end with a backslash."""
     blocks = re.findall(r"^ *```sh\n(.*?)^ *```$", text, re.M | re.S)
-    return [line.strip() for block in blocks for line in block.splitlines()]
+    return [line.strip() for block in blocks for line in re.sub(r"\\\n *", "", block).splitlines()]
 
 
 def environment(root):
@@ -166,6 +166,20 @@ TOPIC = "TOPIC must be an id of book/course_map.yml with a notebook and a cell"
 def test_bad_words_are_refused_before_anything_is_written(monkeypatch, arguments, message):
     monkeypatch.setattr(new.Plan, "write", None)
     assert new.main(arguments) == f"new: {message}"
+
+
+def test_a_row_that_names_no_cell_and_a_broken_notebook_are_told(tmp_path):
+    for folder in ("notebooks", "book", "cnnlib/widgets/js", "tests"):
+        (tmp_path / folder).mkdir(parents=True)
+    row = "C02-01: {title: t, notebook: 02_a, heading: H, cell: gone}"
+    (tmp_path / "book" / "course_map.yml").write_text(row)
+    notebook = tmp_path / "notebooks" / "02_a.ipynb"
+    shutil.copy(ROOT / "notebooks" / "02_convolution_math.ipynb", notebook)
+    assert new.main(["widget", "StrideClock", "C02-01"], tmp_path) == (
+        "new: TOPIC must name a cell of its notebook, got 'gone'")
+    notebook.write_text("{")
+    assert "02_a.ipynb: not a notebook" in new.main(["widget", "StrideClock", "C02-01"], tmp_path)
+    assert [path for path in files(tmp_path) if path.endswith(("py", "mjs"))] == []
 
 
 @pytest.mark.parametrize(("kind", "arguments"), [

@@ -9,7 +9,7 @@ from functools import partial
 
 from nbformat.v4 import reads
 
-from tools.clean import clean, read, render, write
+from tools.clean import CleanError, clean, read, render, write
 from tools.outline import course_map
 from tools.project import ROOT, notebooks
 from tools.rows import add_block, add_item, add_line, add_public_name
@@ -186,7 +186,7 @@ def main(arguments, root=ROOT):
     plan = Plan(root)
     try:
         kind(plan, *arguments[1:])
-    except ValueError as error:
+    except (ValueError, CleanError) as error:
         return str(error)
     print(*plan.write(), sep="\n")
     return 0
@@ -217,7 +217,9 @@ def _section_of(root, topic):
 
 
 def _end_of_section(cell, cells):
-    start = next(index for index, each in enumerate(cells) if each.id == cell) + 1
+    ids = [each.id for each in cells]
+    _rule(cell in ids, "TOPIC must name a cell of its notebook", cell)
+    start = ids.index(cell) + 1
     return next((index for index in range(start, len(cells)) if cells[index].source.startswith("#")
                  and cells[index].cell_type == "markdown"), len(cells))
 
