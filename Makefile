@@ -9,6 +9,7 @@ JUDGE := tests/site/node_modules/.ready
 LIGHTHOUSE := benchmarks/lighthouse/node_modules/.ready
 
 .PHONY: help setup book site pdf test check lint lab bench clean-notebooks weights exercises mutants stamp clean
+.PHONY: new-chapter new-widget new-model new-exercise
 
 help: ## say what can be made (this list)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +60,19 @@ mutants: $(READY) ## try small changes of cnnlib and name those that no test not
 
 stamp: $(READY) ## write the setup cell into all notebooks, after a change of address or version
 	@$(BIN)/python -m tools.stamp
+
+# make hands variables of its command line to the shell; a title needs no other quotes there
+new-chapter: $(READY) ## begin a chapter: NUMBER=13 NAME=video TITLE="Video"
+	@$(BIN)/python -m tools.new chapter "$$NUMBER" "$$NAME" "$$TITLE"
+
+new-widget: $(READY) ## begin a widget: NAME=StrideClock TOPIC=C02-09
+	@$(BIN)/python -m tools.new widget "$$NAME" "$$TOPIC"
+
+new-model: $(READY) ## begin a family of models: NAME=tinynet TOPIC=C10-04
+	@$(BIN)/python -m tools.new model "$$NAME" "$$TOPIC"
+
+new-exercise: $(READY) ## begin an exercise: CHAPTER=02 NAME=clip_length
+	@$(BIN)/python -m tools.new exercise "$$CHAPTER" "$$NAME"
 
 clean: ## remove what was built, but not .venv
 	rm -rf _build build dist .pytest_cache .ruff_cache .hypothesis

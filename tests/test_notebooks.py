@@ -1,5 +1,6 @@
 """The notebooks as they are stored keep the book's rules, and a notebook that breaks a rule is told which."""
 import copy
+import re
 
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
@@ -8,6 +9,7 @@ from cnnlib.widgets import Quiz
 from tools import numbers, teaching
 from tools.check import breaches, form
 from tools.clean import read
+from tools.outline import chapters
 from tools.project import ROOT, notebooks
 
 SETUP = "import cnnlib"
@@ -15,6 +17,17 @@ SETUP = "import cnnlib"
 
 def test_there_are_notebooks_to_check():
     assert {"00_before_you_start", "02_convolution_math"} <= {path.stem for path in notebooks()}
+
+
+def test_every_notebook_is_in_the_contents():
+    listed = [page.removeprefix("notebooks/") for page in chapters() if page.startswith("notebooks/")]
+    assert listed == [path.stem for path in notebooks()]
+
+
+def test_every_notebook_is_linked_from_the_first_page():
+    first_page = (ROOT / "book" / "index.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| \[.*\]\(\.\./notebooks/(\w+)\.ipynb\)", first_page, re.M) == [
+        path.stem for path in notebooks()]
 
 
 @pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)

@@ -219,7 +219,16 @@ def test_check_says_when_the_file_is_old(tmp_path, monkeypatch, capsys):
     assert architectures.main([]) == 0 and architectures.main(["--check"]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "a.json: would change" and said[1].startswith("a.json: written") and "up to date" in said[2]
-    assert architectures.main(["--now"]) == "architectures: takes only --check, got --now"
+    assert architectures.main(["--now"]) == "architectures: takes only --check or --add, got --now"
+
+
+def test_new_models_can_be_added_to_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(architectures, "PATH", tmp_path / "a.json")
+    rows = [ROWS[name] for name in ("lenet5", "alexnet", "nin_cifar10")]
+    architectures.PATH.write_text(architectures.text(rows[:1]), encoding="utf-8")
+    monkeypatch.setattr(architectures, "list_models", lambda: rows)
+    assert architectures.main(["--add"]) == 0 and architectures.main(["--check"]) == 0
+    assert architectures.PATH.read_text(encoding="utf-8") == architectures.text(rows) != architectures.text(rows[::-1])
 
 
 def test_all_models_together_are_small():

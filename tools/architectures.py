@@ -25,10 +25,10 @@ PASSING = (nn.modules.batchnorm._BatchNorm, nn.LocalResponseNorm, nn.ReLU, nn.Re
 
 
 class Table:
-    """Number distinct values in the order in which they come."""
+    """Number distinct values in the order in which they come, behind those that are known."""
 
-    def __init__(self):
-        self.places = {}
+    def __init__(self, known=()):
+        self.places = {json.dumps(value): place for place, value in enumerate(known)}
 
     def __call__(self, value):
         """Return the place of a value, which is text for JSON or the value itself."""
@@ -39,19 +39,24 @@ class Table:
         return [json.loads(text) for text in self.places]
 
 
-def document(models):
+EMPTY = {"layers": [], "sides": [], "names": [], "models": []}
+
+
+def document(models, known=EMPTY):
     """Return the data of some models: tables of what many layers share, and the models as columns of places in them.
 
     Args:
         models: rows of ``list_models()``.
+        known: such data of other models, which come first.
 
     Returns:
         A dict for JSON: ``layers`` (see ``drawn_rows``), ``sides`` (of the output, in pixels, for each of the model's
         input sizes; 0 for a vector, null where the layer runs in training only), ``names``, ``models``.
     """
-    layers, sides, names = Table(), Table(), Table()
+    layers, sides, names = (Table(known[table]) for table in ("layers", "sides", "names"))
     described = [describe(row, layers, sides, names) for row in models]
-    return {"layers": layers.rows(), "sides": sides.rows(), "names": names.rows(), "models": described}
+    return {"layers": layers.rows(), "sides": sides.rows(), "names": names.rows(),
+            "models": known["models"] + described}
 
 
 def describe(row, layers, sides, names):
@@ -165,16 +170,24 @@ def drawn_models():
     return [row for row in list_models() if row.family != "Vision Transformer"]
 
 
-def text(models=None):
-    """Return the file's text for some models, or for all that are drawn."""
-    return json.dumps(document(models or drawn_models()), ensure_ascii=False, separators=(",", ":")) + "\n"
+def text(models=None, known=EMPTY):
+    """Return the file's text for some models, or for all that are drawn, behind those that are known."""
+    models = drawn_models() if models is None else models
+    return json.dumps(document(models, known), ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def with_new():
+    """Return the file's text with the models that it lacks behind those that it has, which stay as they are."""
+    known = json.loads(PATH.read_text(encoding="utf-8"))
+    names = {model["name"] for model in known["models"]}
+    return text([row for row in drawn_models() if row.name not in names], known)
 
 
 def main(arguments=()):
-    """Write the file; with --check change nothing and return 1 if it would change."""
-    if not set(arguments) <= {"--check"}:
-        return f"architectures: takes only --check, got {' '.join(arguments)}"
-    return int(bring_up_to_date(PATH, text(), "--check" in arguments))
+    """Write the file; with --check change nothing and return 1 if it would change; with --add describe new models."""
+    if list(arguments) not in ([], ["--check"], ["--add"]):
+        return f"architectures: takes only --check or --add, got {' '.join(arguments)}"
+    return int(bring_up_to_date(PATH, with_new() if "--add" in arguments else text(), "--check" in arguments))
 
 
 if __name__ == "__main__":
