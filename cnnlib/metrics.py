@@ -1,7 +1,7 @@
 """How good predictions are: counts of right and wrong ones, in NumPy."""
 import numpy as np
 
-from cnnlib._arguments import whole
+from cnnlib._arguments import room, whole
 
 
 def accuracy(scores, labels):
@@ -72,6 +72,7 @@ def confusion_matrix(scores, labels, *, classes=None):
     classes = found if classes is None else whole("confusion_matrix", "classes", classes, least=1)
     if found > classes:
         raise ValueError(f"confusion_matrix: classes must be at least {found}, got {classes}")
+    room("confusion_matrix", "the matrix", (classes, classes))
     return np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
 
 

@@ -1,7 +1,7 @@
 """Match detections with objects, and judge them by precision, recall and average precision."""
 import numpy as np
 
-from cnnlib._arguments import fraction, whole
+from cnnlib._arguments import fraction, room, whole
 from cnnlib.boxes._checks import checked_boxes, checked_scores
 from cnnlib.boxes.geometry import box_iou
 
@@ -91,6 +91,7 @@ def average_precision(precision, recall, *, points=101):
     """
     precision, recall = np.asarray(precision, float), np.asarray(recall, float)
     points = whole("average_precision", "points", points, least=2)
+    room("average_precision", "the curve", (points,))
     if precision.ndim != 1 or precision.shape != recall.shape:
         raise ValueError(f"average_precision: precision and recall must be as many, got {precision.shape} and "
                          f"{recall.shape}")

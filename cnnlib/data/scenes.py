@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnlib._arguments import fraction, whole
+from cnnlib._arguments import fraction, room, whole
 from cnnlib.data.simple_shapes import KINDS, inside_shape
 
 RADII = (0.07, 0.2)  # smallest and largest, as a share of the picture's side
@@ -67,6 +67,7 @@ def make_scenes(count, *, size=96, seed=0, most=5, kinds=KINDS, noise=0.05):
     if not isinstance(kinds, (tuple, list)) or not kinds or any(kind not in KINDS for kind in kinds):
         raise ValueError(f"make_scenes: kinds must be names from {', '.join(KINDS)}, got {kinds!r}")
     noise = fraction("make_scenes", "noise", noise)
+    room("make_scenes", "the images", (count, 3, size, size))
     images, masks, labels = np.empty((count, 3, size, size), np.float32), [], []
     for number in range(count):
         rng = np.random.default_rng([seed, number])

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnlib._arguments import flag, fraction, whole
+from cnnlib._arguments import flag, fraction, room, whole
 
 KINDS = ("square", "disc", "triangle", "cross")
 TEXTURES = ("plain", "upright stripes", "lying stripes", "checks")
@@ -60,6 +60,7 @@ def make_shapes(count, *, size=28, seed=0, kinds=KINDS, position="anywhere", tex
     if position not in ("anywhere", "center"):
         raise ValueError(f"make_shapes: position must be 'anywhere' or 'center', got {position!r}")
     noise, texture = fraction("make_shapes", "noise", noise), flag("make_shapes", "texture", texture)
+    room("make_shapes", "the images", (count, 1, size, size))
     rng = np.random.default_rng(seed)
     labels = np.arange(count) % len(kinds)
     textures = rng.integers(len(TEXTURES), size=count) if texture else np.zeros(count, int)

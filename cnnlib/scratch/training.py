@@ -1,7 +1,7 @@
 """The training loop, written out, and what a trained network says."""
 import numpy as np
 
-from cnnlib._arguments import whole
+from cnnlib._arguments import room, whole
 from cnnlib.scratch.layers import generator
 from cnnlib.scratch.plain_layers import CrossEntropyLoss
 
@@ -27,6 +27,7 @@ def batches(count, batch_size, *, rng):
     [4, 4, 2]
     """
     count, size = whole("batches", "count", count, least=1), whole("batches", "batch_size", batch_size, least=1)
+    room("batches", "the order", (count,))
     order = generator("batches", rng).permutation(count)
     return [order[at:at + size] for at in range(0, count, size)]
 
