@@ -62,7 +62,9 @@ def load_coco(path, *, images=None):
         raise ValueError(f"load_coco: {path.name} must be JSON, got {error}") from None
     if not isinstance(content, dict) or any(not isinstance(content.get(key), list) for key in (
             "images", "annotations", "categories")):
-        raise ValueError(f"load_coco: {path.name} must be an object with lists of images, annotations and categories")
+        got = f"{sorted(content) if isinstance(content, dict) else content!r}"[:80]
+        rule = "an object with lists of images, annotations and categories"
+        raise ValueError(f"load_coco: {path.name} must be {rule}, got {got}")
     names = {row["id"]: row["name"] for row in _rows(content, "categories", {"id": int, "name": str})}
     places = {category: label for label, category in enumerate(sorted(names))}
     pictures = {row["id"]: row for row in _rows(

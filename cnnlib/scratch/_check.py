@@ -2,6 +2,7 @@
 import numpy as np
 
 from cnnlib._arguments import room, whole
+from cnnlib._arrays import as_array
 
 
 def numbers(function, name, value, *, dims, or_more=False):
@@ -10,10 +11,7 @@ def numbers(function, name, value, *, dims, or_more=False):
     Raises:
         ValueError: value is not numeric, has another number of axes, or is empty.
     """
-    try:
-        array = np.asarray(value)
-    except ValueError:  # rows of different length
-        array = np.asarray(None)
+    array = as_array(value)
     if array.dtype.kind not in "fiu":
         raise ValueError(f"{function}: {name} must be an array of real numbers, got {describe(value)}")
     if array.ndim < dims or (array.ndim > dims and not or_more):

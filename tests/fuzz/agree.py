@@ -65,4 +65,6 @@ def _largest(call):
 
 def _arrays(call):
     values = [] if call is None else [*call.args.values(), *call.options.values()]
+    values = [each.detach().numpy() if isinstance(each, torch.Tensor) and each.layout is torch.strided else each
+              for each in values]
     return [np.asarray(each) for each in values if isinstance(each, np.ndarray) and each.dtype.kind in "fiub"]

@@ -53,6 +53,9 @@ class Row:
         changes: arguments that the function is documented to change.
         tame: arguments that say how much work is to be done; they are never made huge.
         random: True where two calls give two answers.
+        divisors: arguments with which NumPy says, where they are 0, that it divides by 0.
+        wild: False where the calls are wild enough; then no argument is replaced.
+        held: arguments that are those of the row's own function, and never replaced.
     """
 
     name: str
@@ -64,6 +67,9 @@ class Row:
     changes: tuple = ()
     tame: tuple = ()
     random: bool = False
+    divisors: tuple = ()
+    wild: bool = True
+    held: tuple = ()
 
     @property
     def prefixes(self):

@@ -35,8 +35,7 @@ def attention_calls(draw, *, backwards=False):
 def attention(query, key, value, mask=None, causal=False):
     """Return PyTorch's answer, which computes a row that sees nothing as zeros."""
     if mask is not None:
-        mask = torch.from_numpy(np.array(mask))
-        mask = mask if mask.dtype == torch.bool else mask.double()
+        mask = torch.from_numpy(np.array(mask, bool if np.asarray(mask).dtype == bool else float))
         blind = ~mask.any(dim=-1) if mask.dtype == torch.bool else mask.isneginf().all(dim=-1)
         if blind.any():
             raise Unjudged
@@ -72,7 +71,8 @@ def heads_calls(draw):
 
 def heads(query, key, value, weights, *, num_heads, mask=None, return_weights=False):
     """Return what PyTorch's layer returns with these weights."""
-    if mask is not None or return_weights or len(weights) < 4 or np.ndim(query) != 3:
+    if mask is not None or return_weights or len(weights) < 4 or np.ndim(query) != 3 or not all(
+            np.isfinite(np.asarray(each, float)).all() for each in (query, key, value)):
         raise Unjudged
     query, key, value = map(tensor, (query, key, value))
     layer = nn.MultiheadAttention(query.shape[-1], num_heads, batch_first=True, dtype=torch.float64)
@@ -115,9 +115,18 @@ IMAGES = array(st.tuples(st.integers(1, 2), st.just(2), st.integers(3, 6), st.in
 VECTORS = array(st.tuples(st.integers(2, 4), st.just(2)), kinds=FLOATS, contents=TAME)
 
 
-def layer_row(name, calls, says=(), *, judge=None):
+def differentiated(judge, x, state, args, options):
+    """Return the output of PyTorch's layer with these weights, and the gradients of the sum of it."""
+    layer = judge(*args, **{name: value for name, value in options.items() if name != "rng"}).double()
+    layer.load_state_dict({key: torch.from_numpy(np.array(each)) for key, each in state.items()})
+    start = tensor(x).requires_grad_()
+    out = layer(start)
+    return out, *torch.autograd.grad(out.sum(), [start, *layer.parameters()])
+
+
+def layer_row(name, calls, says=(), *, ours=None, judge=None):
     """Return a row that makes a layer, calls it and goes back, compared with PyTorch's layer of this name and weights."""
-    ours, judge = getattr(scratch, name), judge or getattr(nn, name)
+    ours, judge = ours or getattr(scratch, name), judge or getattr(nn, name)
 
     def through(x, *args, **options):
         layer = ours(*args, **options)
@@ -129,15 +138,14 @@ def layer_row(name, calls, says=(), *, judge=None):
         y, grads, state = result
         if not np.isfinite(np.asarray(x, float)).all():
             raise Unjudged
-        options.pop("rng", None)
-        layer = judge(*args, **options).double()
-        layer.load_state_dict({key: torch.from_numpy(np.array(each)) for key, each in state.items()})
-        start = tensor(x).requires_grad_()
-        out = layer(start)
-        right = torch.autograd.grad(out.sum(), [start, *layer.parameters()])
-        for one, two in zip((y, *grads), (out, *right), strict=True):
+        try:
+            right = differentiated(judge, x, state, args, options)
+        except (RuntimeError, ValueError, TypeError, OverflowError) as error:  # PyTorch refuses, or wants another type
+            raise Unjudged from error
+        for one, two in zip((y, *grads), right, strict=True):
             np.testing.assert_allclose(one, two.detach(), rtol=1e-4, atol=1e-3)
-    return Row(name=f"scratch.{name}", function=through, calls=calls, check=checked, says=says)
+    return Row(name=f"scratch.{name}", function=through, calls=calls, check=checked, says=says,
+               divisors=("eps",))
 
 
 RNG = st.integers(0, 9)
