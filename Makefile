@@ -8,7 +8,7 @@ PROXY := $(HUB)/node_modules/.ready
 JUDGE := tests/site/node_modules/.ready
 LIGHTHOUSE := benchmarks/lighthouse/node_modules/.ready
 
-.PHONY: help setup book site pdf test check lint lab bench clean-notebooks weights exercises stamp clean
+.PHONY: help setup book site pdf test check lint lab bench fuzz clean-notebooks weights exercises stamp clean
 
 help: ## say what can be made (this list)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ bench: $(LIGHTHOUSE) site ## measure the speed: of the code against PyTorch, of 
 	for file in benchmarks/[a-z]*.py; do \
 	  $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; \
 	done
+
+fuzz: $(READY) ## call every function and loader with 100,000 inputs, good and wild (some ten minutes)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz
 
 clean-notebooks: $(READY) ## clear from the notebooks what does not belong into them
 	@$(BIN)/python -m tools.clean

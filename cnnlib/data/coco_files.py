@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from cnnlib._arrays import as_array
+
 
 @dataclass(frozen=True, kw_only=True)
 class CocoPicture:
@@ -123,10 +125,16 @@ def write_coco(path, scenes, *, pictures=True):
 def run_lengths(mask):
     """Return how many pixels in a row are out, in, out …, down the columns, as COCO counts them.
 
+    Raises:
+        ValueError: mask is no picture (H, W) of True and False or numbers.
+
     >>> run_lengths(np.array([[True, False], [True, True]]))
     [0, 2, 1, 1]
     """
-    flat = np.concatenate([[False], np.asarray(mask, bool).ravel(order="F"), [False]])
+    mask = as_array(mask)
+    if mask.ndim != 2 or mask.dtype.kind not in "biuf":
+        raise ValueError(f"run_lengths: mask must be True or False (H, W), got {mask.dtype} {mask.shape}")
+    flat = np.concatenate([[False], mask.astype(bool).ravel(order="F"), [False]])
     edges = np.flatnonzero(flat[1:] != flat[:-1])
     lengths = np.diff(np.concatenate([[0], edges, [flat.size - 2]])).tolist()
     return lengths if lengths[-1] or len(lengths) == 1 else lengths[:-1]

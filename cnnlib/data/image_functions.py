@@ -136,7 +136,8 @@ def resize(image, size, *, antialias=True):
     >>> resize(np.array([[[0.0, 1.0, 2.0, 3.0]] * 4]), (1, 2)).round(3).tolist()
     [[[0.714, 2.286]]]
     """
-    _, rows, cols = image_array("resize", image).shape
+    image = image_array("resize", image)
+    _, rows, cols = image.shape
     antialias = flag("resize", "antialias", antialias)
     if isinstance(size, (tuple, list)):
         height, width = height_width("resize", size)

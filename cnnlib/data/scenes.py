@@ -65,7 +65,8 @@ def make_scenes(count, *, size=96, seed=0, most=5, kinds=KINDS, noise=0.05):
     """
     count, size = whole("make_scenes", "count", count, least=1), whole("make_scenes", "size", size, least=32)
     seed, most = whole("make_scenes", "seed", seed, least=0), whole("make_scenes", "most", most, least=1)
-    if not isinstance(kinds, (tuple, list)) or not kinds or not all(isinstance(kind, str) and kind in KINDS for kind in kinds):
+    texts = isinstance(kinds, (tuple, list)) and all(isinstance(kind, str) for kind in kinds)
+    if not texts or not kinds or any(kind not in KINDS for kind in kinds):
         raise ValueError(f"make_scenes: kinds must be names from {', '.join(KINDS)}, got {kinds!r}")
     noise = fraction("make_scenes", "noise", noise)
     room("make_scenes", "the images", (count, 3, size, size))

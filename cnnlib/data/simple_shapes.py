@@ -55,7 +55,8 @@ def make_shapes(count, *, size=28, seed=0, kinds=KINDS, position="anywhere", tex
     """
     count, size = whole("make_shapes", "count", count, least=1), whole("make_shapes", "size", size, least=12)
     seed = whole("make_shapes", "seed", seed, least=0)
-    if not isinstance(kinds, (tuple, list)) or not kinds or not all(isinstance(kind, str) and kind in KINDS for kind in kinds):
+    texts = isinstance(kinds, (tuple, list)) and all(isinstance(kind, str) for kind in kinds)
+    if not texts or not kinds or any(kind not in KINDS for kind in kinds):
         raise ValueError(f"make_shapes: kinds must be names from {', '.join(KINDS)}, got {kinds!r}")
     if not isinstance(position, str) or position not in ("anywhere", "center"):
         raise ValueError(f"make_shapes: position must be 'anywhere' or 'center', got {position!r}")

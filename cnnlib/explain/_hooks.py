@@ -73,8 +73,9 @@ def chosen_scores(function, scores, target):
         raise ValueError(f"{function}: model must give scores (N, classes), got {_kind(scores)}")
     if target is None:
         return scores.max(dim=1).values
-    classes = _classes(target, scores.device)
-    fits = not (classes.is_floating_point() or classes.is_complex()) and classes.dtype != torch.bool and classes.ndim <= 1
+    classes = classes_of(target, scores.device)
+    whole = not (classes.is_floating_point() or classes.is_complex() or classes.dtype == torch.bool)
+    fits = whole and classes.ndim <= 1
     fits = fits and (not classes.ndim or len(classes) == len(scores))
     if not fits or ((classes < 0) | (classes >= scores.shape[1])).any():
         raise ValueError(f"{function}: target must be a class below {scores.shape[1]}, or one for each of "
@@ -82,10 +83,10 @@ def chosen_scores(function, scores, target):
     return scores[torch.arange(len(scores), device=scores.device), classes.expand(len(scores))]
 
 
-def _classes(target, device):
-    """Return target as a tensor; what is none becomes a float, which is no class."""
+def classes_of(target, device):
+    """Return target as a tensor of its own; what is none becomes a float, which is no class."""
     try:
-        return torch.as_tensor(target, device=device).to_dense()
+        return (target if isinstance(target, torch.Tensor) else torch.tensor(target)).to(device).to_dense()
     except (TypeError, ValueError, RuntimeError, OverflowError):
         return torch.tensor(float("nan"))
 

@@ -32,6 +32,7 @@ def feature_maps(model, x, *, layers):
     if isinstance(layers, (str, nn.Module)) or not isinstance(layers, Iterable):
         raise ValueError(f"feature_maps: layers must be a list, got {layers!r:.80}")
     x, layers = checked_images("feature_maps", x), list(layers)
+    module_of("feature_maps", model, model)
     modules = [module_of("feature_maps", model, layer) for layer in layers]
     with evaluation(model), torch.no_grad(), listening(modules) as outputs:
         model(x)

@@ -30,7 +30,7 @@ def forward(function, *, count=1, half=False):
     """
     def right(*args, **options):
         arrays = args[:count]
-        result = function(*map(tensor, arrays), *args[count:], **_plain(options))
+        result = function(*map(tensor, arrays), *plain(dict(enumerate(args[count:]))).values(), **plain(options))
         if not result.numel():
             raise ValueError("PyTorch returns nothing, which is an error here")
         return result.numpy().astype(kind_of(*arrays, half=half))
@@ -50,20 +50,20 @@ def backward(function, *, count=1, finite=False):
         if finite and not all(np.isfinite(np.asarray(each, float)).all() for each in arrays):
             raise Unjudged
         inputs = [tensor(each).requires_grad_() for each in args[:count]]
-        result = function(*inputs, *args[count:], **_plain(options))
+        result = function(*inputs, *plain(dict(enumerate(args[count:]))).values(), **plain(options))
         grads = torch.autograd.grad(result, inputs, tensor(grad_output).reshape(np.shape(grad_output)))
         grads = tuple(each.numpy().astype(kind_of(*arrays)) for each in grads)
         return grads if count > 1 else grads[0]
     return right
 
 
-def _plain(options):
+def plain(options):
     """Return options as PyTorch takes them: NumPy's numbers as Python's, lists as tuples."""
-    def plain(value):
+    def python(value):
         if isinstance(value, (np.ndarray, np.generic)):
             return tensor(value) if value.ndim else value.item()
-        return tuple(map(plain, value)) if isinstance(value, (tuple, list)) else value
-    if any(isinstance(each, int) and each > SIZE for value in options.values() for each in (
+        return tuple(map(python, value)) if isinstance(value, (tuple, list)) else value
+    if any(isinstance(each, int) and abs(each) > SIZE for value in options.values() for each in (
             value if isinstance(value, (tuple, list)) else [value])):
         raise Unjudged
-    return {name: plain(value) for name, value in options.items()}
+    return {name: python(value) for name, value in options.items()}

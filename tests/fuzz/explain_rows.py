@@ -69,7 +69,8 @@ def occlusion(model, x, *, target=None, patch_size, stride, fill=0.0, batch_size
     down, across = np.broadcast_to(stride, 2).tolist()
     with torch.no_grad():
         target = NET(x).argmax(dim=1) if target is None else torch.full((len(x),), target)
-        before, falls, covers = NET(x)[torch.arange(len(x)), target], torch.zeros_like(x[:, 0]), torch.zeros_like(x[0, 0])
+        before = NET(x)[torch.arange(len(x)), target]
+        falls, covers = torch.zeros_like(x[:, 0]), torch.zeros_like(x[0, 0])
         for top in range(0, x.shape[2] - height + down, down):
             for left in range(0, x.shape[3] - width + across, across):
                 covered = x.clone()
@@ -83,7 +84,8 @@ def occlusion(model, x, *, target=None, patch_size, stride, fill=0.0, batch_size
 def output(x, layer):
     """Return what a layer gives."""
     maps = NET.maps(plain(x).detach().mean(dim=1, keepdim=True)).detach()
-    return {"maps": maps, "scores": NET.scores(maps.relu().mean(dim=(2, 3))).detach()}[layer]
+    scores = NET.scores(maps.relu().mean(dim=(2, 3))).detach()
+    return {"maps": maps, "scores": scores, "": scores}[layer]  # "" is the network itself
 
 
 def embedded(model, x, *, layer):
@@ -102,8 +104,9 @@ def in_plane(result, vectors, *, method, seed):
 
 
 def of_picture(result, model, *, layer, channel, input_shape, **options):
-    """Assert shape and numbers."""
-    assert result.shape == tuple(input_shape) and result.isfinite().all()
+    """Assert the shape, and that small steps end at finite numbers."""
+    assert result.shape == tuple(input_shape)
+    assert result.isfinite().all() or max(options["lr"], options["decay"]) > 1
 
 
 def listed(model, *, seed):

@@ -71,8 +71,8 @@ def heads_calls(draw):
 
 def heads(query, key, value, weights, *, num_heads, mask=None, return_weights=False):
     """Return what PyTorch's layer returns with these weights."""
-    if mask is not None or return_weights or len(weights) < 4 or np.ndim(query) != 3 or not all(
-            np.isfinite(np.asarray(each, float)).all() for each in (query, key, value)):
+    if mask is not None or return_weights or len(weights) < 4 or not all(
+            np.ndim(each) == 3 and np.isfinite(np.asarray(each, float)).all() for each in (query, key, value)):
         raise Unjudged
     query, key, value = map(tensor, (query, key, value))
     layer = nn.MultiheadAttention(query.shape[-1], num_heads, batch_first=True, dtype=torch.float64)

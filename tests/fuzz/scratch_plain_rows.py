@@ -121,6 +121,8 @@ def cross_entropy(x, target, *, weight=None, **options):
 
 def cross_entropy_backward(grad_output, x, target, *, weight=None, **options):
     """Return PyTorch's gradient in the type of scores and weights."""
+    if not all(np.isfinite(np.asarray(each, float)).all() for each in (grad_output, x)):
+        raise Unjudged
     scores = tensor(x).requires_grad_()
     result = loss(scores, target, weight=weight, **options)
     [grad] = torch.autograd.grad(result, [scores], tensor(grad_output).reshape(np.shape(grad_output)))
@@ -150,8 +152,8 @@ def norm_calls(draw, *, backwards=False):
 
 
 def batch_norm(x, mean, var, weight, bias, *, training, momentum, eps):
-    """Return PyTorch's answer; there is none where a channel's variance is 0 and eps too."""
-    if training and momentum == 0 and eps == 0:
+    """Return PyTorch's answer; it refuses an eps of 0."""
+    if eps == 0:
         raise Unjudged
     kind = kind_of(x, weight, bias)
     return F.batch_norm(tensor(x), *map(tensor, (mean, var, weight, bias)), training, momentum, eps).numpy().astype(kind)
@@ -159,6 +161,8 @@ def batch_norm(x, mean, var, weight, bias, *, training, momentum, eps):
 
 def batch_norm_backward(grad_output, x, mean, var, weight, *, training, eps):
     """Return PyTorch's gradients for the input, the scale and the shift."""
+    if eps == 0:
+        raise Unjudged
     kind, channels = kind_of(grad_output, x, weight), np.shape(x)[1]
     scale = torch.ones(channels, dtype=torch.float64) if weight is None else tensor(weight)
     inputs = [tensor(x).requires_grad_(), scale.requires_grad_(), torch.zeros(channels).double().requires_grad_()]

@@ -88,7 +88,7 @@ def _replacement(value, *, large):
             value.tolist(), value[None], value.ravel()[:0], value.astype("f2"), value.astype("i4"), value > 0,
             value.astype(complex), value.astype(object), np.full(value.shape, np.nan), np.ma.masked_array(value),
             value.astype(value.dtype.newbyteorder())]))
-    if isinstance(value, torch.Tensor):
+    if isinstance(value, torch.Tensor) and value.layout is torch.strided:
         return st.one_of(WILD, st.sampled_from([
             value.tolist(), value[None], value.ravel()[:0], value.half(), value.int(), value != 0,
             value * torch.nan, torch.complex(torch.ones(2), torch.ones(2)), value.to_sparse()]))

@@ -67,7 +67,8 @@ def judged(row, call, *, layout=None, seconds=SECONDS):
         Fault: something is wrong.
     """
     answer, refusal = watched(row, call, seconds)
-    if layout and not row.random:
+    anew = row.random or any(call.options.get(name, 0) is None for name in ("rng", "seed"))  # random each time
+    if layout and not anew:
         again, refused = watched(row, call.mapped(lambda value: laid_out(value, layout)), seconds)
         if row.changes and refused and "read-only" in str(refused):
             again, refused = answer, refusal
