@@ -64,6 +64,6 @@ def test_errors_name_rule_and_value(function, message, args, options):
 
 def test_no_picture_grows_larger_than_a_memory():
     picture = np.ones((1, 2, 2))
-    refused(T.resize, "resize: the result must have at most 1073741824 numbers, got the shape (1, 2147483648, 2147483648)",
-            picture, 2**31)
-    refused(T.pad, "pad: the result must have at most 1073741824 numbers, got the shape (1, 65538, 65538)", picture, 2**15)
+    rule = "the result must have at most 1073741824 numbers, got the shape"
+    refused(T.resize, f"resize: {rule} (1, 65536, 65536)", picture, 2**16)
+    refused(T.pad, f"pad: {rule} (1, 65538, 65538)", picture, 2**15)

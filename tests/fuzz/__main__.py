@@ -40,7 +40,8 @@ def main(arguments=None):
 
 
 def _line(name, counts, seconds):
-    return f"{name:<46}{counts['inputs']:>8}{counts['refused']:>9}{counts['judged']:>8}{counts['kept the rules']:>12}{seconds:>9.1f}"
+    inputs, refused, judged, kept = (counts[kind] for kind in KINDS)
+    return f"{name:<46}{inputs:>8}{refused:>9}{judged:>8}{kept:>12}{seconds:>9.1f}"
 
 
 if __name__ == "__main__":

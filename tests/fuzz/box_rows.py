@@ -21,7 +21,7 @@ def some_boxes(draw, least=0, most=6, size=False):
 
 
 @st.composite
-def box_calls(draw, *names, labels=False, **options):
+def box_calls(draw, *, labels=False, **options):
     """Draw boxes with scores and perhaps labels."""
     found = draw(some_boxes())
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
@@ -63,8 +63,10 @@ def converted(found, *, in_fmt, out_fmt):
     """Go through the corners, box by box."""
     rows = []
     for a, b, c, d in plain(found):
-        x, y, w, h = {"xyxy": (a, b, c - a, d - b), "xywh": (a, b, c, d), "cxcywh": (a - c / 2, b - d / 2, c, d)}[in_fmt]
-        rows.append({"xyxy": (x, y, x + w, y + h), "xywh": (x, y, w, h), "cxcywh": (x + w / 2, y + h / 2, w, h)}[out_fmt])
+        x, y, w, h = {
+            "xyxy": (a, b, c - a, d - b), "xywh": (a, b, c, d), "cxcywh": (a - c / 2, b - d / 2, c, d)}[in_fmt]
+        rows.append({
+            "xyxy": (x, y, x + w, y + h), "xywh": (x, y, w, h), "cxcywh": (x + w / 2, y + h / 2, w, h)}[out_fmt])
     return np.array(rows, float).reshape(-1, 4)
 
 
@@ -105,7 +107,8 @@ def softened(found, scores, *, sigma=0.5, iou_threshold=None, score_threshold=0.
                 scores[at] *= np.exp(-iou**2 / sigma)
             elif above(found[at], found[best], iou_threshold):
                 scores[at] *= 1 - iou
-            if abs(scores[at] - score_threshold) < 1e-9 or any(0 < abs(scores[at] - scores[one]) < 1e-9 for one in left):
+            near = any(0 < abs(scores[at] - scores[one]) < 1e-9 for one in left)
+            if near or abs(scores[at] - score_threshold) < 1e-9:
                 raise Unjudged  # rounding decides
         left = [at for at in left if scores[at] >= score_threshold]
     return np.array(taken, np.int64), np.array([scores[at] for at in taken], float)
@@ -148,7 +151,8 @@ def curve_calls(draw):
     """Draw scores and hits."""
     hits = np.array(draw(st.lists(st.booleans(), max_size=8)), bool)
     scores = np.random.default_rng(draw(st.integers(0, 10**6))).integers(0, 4, len(hits)) / 4
-    return Call(args={"scores": scores, "hits": hits}, options={"total": max(1, int(hits.sum())) + draw(st.integers(0, 2))})
+    total = max(1, int(hits.sum())) + draw(st.integers(0, 2))
+    return Call(args={"scores": scores, "hits": hits}, options={"total": total})
 
 
 @st.composite

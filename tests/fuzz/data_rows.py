@@ -28,7 +28,8 @@ def windows(draw, *names, **options):
     rows, cols = image.shape[1:]
     top, left = draw(st.integers(0, rows - 1)), draw(st.integers(0, cols - 1))
     place = (top, left, draw(st.integers(1, rows - top)), draw(st.integers(1, cols - left)))
-    return Call(args={"image": image, **dict(zip(names, place, strict=True)), **{k: draw(v) for k, v in options.items()}})
+    drawn = {name: draw(each) for name, each in options.items()}
+    return Call(args={"image": image, **dict(zip(names, place, strict=True)), **drawn})
 
 
 def erased(image, i, j, h, w, v):
@@ -118,7 +119,8 @@ def run(mask):
 
 def box_around(masks):
     """Look at the places of each mask's pixels."""
-    boxes = [[cols.min(), rows.min(), cols.max() + 1, rows.max() + 1] for rows, cols in map(np.nonzero, np.array(masks))]
+    boxes = [[cols.min(), rows.min(), cols.max() + 1, rows.max() + 1]
+             for rows, cols in map(np.nonzero, np.array(masks))]
     return np.array(boxes, float).reshape(-1, 4)
 
 
@@ -173,24 +175,27 @@ MASKS = st.tuples(st.integers(0, 3), st.integers(1, 5), st.integers(1, 5), SEED)
     lambda n: np.random.default_rng(n[3]).random(n[:3]) < 0.5).filter(lambda masks: masks.any(axis=(1, 2)).all())
 LABELS = st.tuples(st.integers(1, 3), st.integers(4, 8), SEED).map(
     lambda n: np.random.default_rng(n[2]).permutation(np.repeat(np.arange(n[0]), n[1])))
+SIDE = st.integers(1, 9)
 FACTOR = st.sampled_from([1, 0, 0.5, 2.0])
 PICTURE = call({"image": images()})
 NORMAL = st.tuples(images(kinds=("f4", "f8")), SEED).map(lambda pair: Call(args={
     "image": pair[0], "mean": np.random.default_rng(pair[1]).random(len(pair[0])).tolist(),
     "std": (np.random.default_rng(pair[1]).random(len(pair[0])) + 0.1).tolist()}))
 ROWS = [
-    row("make_shapes", call({"count": COUNT}, size=st.integers(12, 16), seed=SEED, kinds=KINDS, position=st.sampled_from(
-        ["anywhere", "center"]), texture=st.booleans(), noise=NOISE), check=of_shapes),
+    row("make_shapes", call({"count": COUNT}, size=st.integers(12, 16), seed=SEED, kinds=KINDS, texture=st.booleans(),
+                            position=st.sampled_from(["anywhere", "center"]), noise=NOISE), check=of_shapes),
     row("make_scenes", call({"count": COUNT}, size=st.integers(32, 36), seed=SEED, most=st.integers(1, 4), kinds=KINDS,
                             noise=NOISE), check=of_scenes, tame=("most",)),
     row("make_volumes", call({"count": st.integers(1, 2)}, size=st.integers(16, 18), seed=SEED, noise=NOISE),
         check=of_volumes),
     row("make_sound", call({}, seconds=st.sampled_from([0.01, 0.5, 1]), rate=st.sampled_from([2000, 8000]), seed=SEED),
         check=of_sound),
-    row("draw_leaf", call({"label": st.integers(0, 175)}, seed=SEED, index=SEED, size=st.integers(16, 24)), check=of_leaf),
+    row("draw_leaf", call({"label": st.integers(0, 175)}, seed=SEED, index=SEED, size=st.integers(16, 24)),
+        check=of_leaf),
     row("load_picture", call({"name": st.sampled_from(["cat", "pattern"])}),
         check=lambda result, name: result.shape == (96, 96) or wrong(result.shape)),
-    row("stratified_split", call({"labels": LABELS}, test_fraction=st.sampled_from([0.5, 0.25]), seed=SEED), check=split),
+    row("stratified_split", call({"labels": LABELS}, test_fraction=st.sampled_from([0.5, 0.25]), seed=SEED),
+        check=split),
     row("run_lengths", call({"mask": st.tuples(st.integers(1, 6), st.integers(1, 6), SEED).map(
         lambda n: np.random.default_rng(n[2]).random(n[:2]) < 0.5)}), run),
     row("mask_boxes", call({"masks": MASKS}), box_around),
@@ -204,8 +209,8 @@ ROWS = [
         says=("crop",)),
     row("hflip", PICTURE, lambda image: np.stack([each[:, ::-1] for each in image])),
     row("pad", paddings(), padded),
-    row("resize", st.tuples(images(), st.one_of(st.integers(1, 9), st.tuples(*[st.integers(1, 9)] * 2)), st.booleans()).map(
-        lambda drawn: Call(args={"image": drawn[0], "size": drawn[1]}, options={"antialias": drawn[2]})), check=resized),
+    row("resize", call({"image": images(), "size": st.one_of(SIDE, st.tuples(SIDE, SIDE))}, antialias=st.booleans()),
+        check=resized),
     row("adjust_brightness", call({"image": images(), "brightness_factor": FACTOR}), check=shaded(lambda x, f: x * f)),
     row("adjust_contrast", call({"image": images(), "contrast_factor": FACTOR}),
         check=shaded(lambda x, f: x * f + gray(x).mean() * (1 - f))),

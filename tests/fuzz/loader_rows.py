@@ -221,9 +221,9 @@ ROWS = [
     loader("data.LeafContest", read_contest, "train.csv", b"image,label\na.png,oak\nb.png,elm\n", check=of_contest),
     loader("data.load_coco", data.load_coco, "file.json", COCO, check=of_coco, says=("masks",)),
     loader("data.score_submission", scored, "mine.csv", SUBMISSION, check=of_scores),
-    loader("models.load_weights (pth)", read_weights, "file.pth", saved(STATE), saved(STATE, **OLD), pickle.dumps(STATE),
-           saved({"0.weight": Bomb()}), saved({"0.weight": Bomb()}, **OLD), pickle.dumps(Bomb()), check=of_weights,
-           says=("load_weights",)),
+    loader("models.load_weights (pth)", read_weights, "file.pth", saved(STATE), saved(STATE, **OLD),
+           pickle.dumps(STATE), saved({"0.weight": Bomb()}), saved({"0.weight": Bomb()}, **OLD), pickle.dumps(Bomb()),
+           check=of_weights, says=("load_weights",)),
     loader("models.load_weights (safetensors)", read_weights, "file.safetensors", save_tensors(STATE),
            pickle.dumps(Bomb()), check=of_weights, says=("load_weights",)),
     loader("scratch.load_weights", read_own_weights, "file.npz", zipped(**ENTRIES), zipped(

@@ -105,8 +105,8 @@ def box_loss(which):
         one = np.hstack([np.minimum(one[:, :2], one[:, 2:]), np.maximum(one[:, :2], one[:, 2:])])
         if (two[:, :2] >= two[:, 2:]).any() or (one[:, :2] >= one[:, 2:]).any() or not np.isfinite([one, two]).all():
             raise Unjudged
-        return reduced([1 - overlap(a, b, EPS)[which] for a, b in zip(one.tolist(), two.tolist(), strict=True)], reduction,
-                       boxes1, boxes2)
+        loss = [1 - overlap(a, b, EPS)[which] for a, b in zip(one.tolist(), two.tolist(), strict=True)]
+        return reduced(loss, reduction, boxes1, boxes2)
     return right
 
 

@@ -111,7 +111,8 @@ def everyone(size, *, tokens=None):
 
 
 GRID = st.one_of(st.integers(1, 6), st.tuples(st.integers(1, 4), st.integers(1, 4)))
-IMAGES = array(st.tuples(st.integers(1, 2), st.just(2), st.integers(3, 6), st.integers(3, 6)), kinds=FLOATS, contents=TAME)
+SIDE = st.integers(3, 6)
+IMAGES = array(st.tuples(st.integers(1, 2), st.just(2), SIDE, SIDE), kinds=FLOATS, contents=TAME)
 VECTORS = array(st.tuples(st.integers(2, 4), st.just(2)), kinds=FLOATS, contents=TAME)
 
 
@@ -125,7 +126,7 @@ def differentiated(judge, x, state, args, options):
 
 
 def layer_row(name, calls, says=(), *, ours=None, judge=None):
-    """Return a row that makes a layer, calls it and goes back, compared with PyTorch's layer of this name and weights."""
+    """Return a row that makes a layer, calls it and goes back, compared with PyTorch's of this name and weights."""
     ours, judge = ours or getattr(scratch, name), judge or getattr(nn, name)
 
     def through(x, *args, **options):
@@ -177,7 +178,8 @@ ROWS = [
     plain("multi_head_attention", heads_calls(), heads_right),
     plain("causal_mask", call({"length": st.integers(1, 9)}), lambda length: np.array(
         [[two <= one for two in range(length)] for one in range(length)])),
-    plain("local_mask", call({"size": GRID}, window=st.sampled_from([1, 3, 5])), mask_of(lambda d, n: abs(d) <= n // 2)),
+    plain("local_mask", call({"size": GRID}, window=st.sampled_from([1, 3, 5])),
+          mask_of(lambda d, n: abs(d) <= n // 2)),
     plain("strided_mask", call({"size": GRID}, stride=st.integers(1, 4)), mask_of(lambda d, n: d % n == 0)),
     plain("global_mask", call({"size": GRID}, tokens=st.sampled_from([None, 0, (0,), ()])), everyone),
     *LAYERS,

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from cnnlib import scratch
-from tests.fuzz.by_torch import tensor
+from tests.fuzz.by_torch import kind_of, tensor
 from tests.fuzz.row import Call, Row, Unjudged
 from tests.fuzz.scratch_layer_rows import FLOATS, IMAGES, RNG, TAME, VECTORS, layer_row
 from tests.fuzz.scratch_plain_rows import class_calls, dropped, plain
@@ -33,7 +33,8 @@ def slope(x, *, step=1e-5):
 def near(result, x, *, step):
     """Assert that a difference quotient is near the slope."""
     right = slope(x, step=step)
-    assert result.shape == right.shape and result.dtype == np.float64 and np.allclose(result, right, atol=1e-4, equal_nan=True)
+    assert result.shape == right.shape and result.dtype == np.float64
+    assert np.allclose(result, right, atol=1e-4, equal_nan=True)
 
 
 def relative(a, b, *, floor=None):
@@ -53,8 +54,8 @@ def checked_linear(x, outputs, **options):
 
 def passes(report, x, outputs, **options):
     """Assert that they pass, wherever the step and the tolerance are sensible."""
-    sensible = 1e-7 < options["step"] < 1e-3 and options["tolerance"] >= 1e-6 and np.abs(np.asarray(x, float)).max() < 100
-    assert report.passed or not sensible, str(report)
+    sensible = 1e-7 < options["step"] < 1e-3 and options["tolerance"] >= 1e-6
+    assert report.passed or not sensible or np.abs(np.asarray(x, float)).max() > 100, str(report)
 
 
 def two_steps(value, grad, **options):
@@ -90,11 +91,8 @@ def loss_right(x, target, **options):
     loss = F.cross_entropy(start, target, **{**options, "weight": tensor(options["weight"])})
     if (target == options["ignore_index"]).all() and options["reduction"] == "mean":
         raise ValueError("the mean of nothing")
-    kind = np.result_type(np.asarray(x)) if np.asarray(x).dtype == np.float32 and options["weight"] is None else np.float64
     [grad] = torch.autograd.grad(loss, [start])
-    if np.asarray(x).dtype.kind == "f" and np.asarray(x).dtype.itemsize == 2:
-        raise Unjudged
-    return float(loss), grad.numpy().astype(kind)
+    return float(loss), grad.numpy().astype(kind_of(x, options["weight"]))
 
 
 def permuted(result, count, batch_size, *, rng):
@@ -180,7 +178,8 @@ ROWS = [
         lambda drawn: drawn if drawn.options["reduction"] != "none" else Call(
             args=drawn.args, options={**drawn.options, "reduction": "sum"})),
         says=("cross_entropy", "cross_entropy_backward")),
-    plain("batches", call({"count": st.integers(1, 20), "batch_size": st.integers(1, 7)}, rng=RNG), None, check=permuted),
+    plain("batches", call({"count": st.integers(1, 20), "batch_size": st.integers(1, 7)}, rng=RNG), None,
+          check=permuted),
     Row(name="scratch.fit", function=fitted, check=as_many, says=FIT, tame=("epochs",), calls=LABELS.flatmap(
         lambda args: call({name: st.just(each) for name, each in args.items()}, lr=st.sampled_from([0.01, 0.0]),
                           epochs=st.integers(1, 2), batch_size=st.integers(1, 7), seed=RNG))),

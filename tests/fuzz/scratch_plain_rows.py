@@ -7,15 +7,15 @@ from torch.nn import functional as F
 from cnnlib import scratch
 from tests.fuzz.by_torch import backward, forward, kind_of, tensor
 from tests.fuzz.row import Call, Row, Unjudged
-from tests.fuzz.values import array, call, filled, shapes
+from tests.fuzz.values import CONTENTS, array, call, filled, shapes
 
 ANY = array(shapes())
 SLOPE = st.sampled_from([0.01, 0.0, 0.5, 1.0, -0.3, 2])
-DEFAULTS = {"contents": ("quarters", "normal", "ties", "zeros", "special", "huge")}
+DROPPED = {"p": st.sampled_from([0.5, 0.0, 1.0, 0.1]), "training": st.booleans(), "seed": st.integers(0, 9)}
 
 
 @st.composite
-def alike(draw, *names, least=0, contents=DEFAULTS["contents"], **options):
+def alike(draw, *names, least=0, contents=CONTENTS, **options):
     """Draw arrays of one shape by name, and options."""
     shape = draw(shapes(least=least))
     args = {name: draw(array(shape, contents=contents)) for name in names}
@@ -24,8 +24,10 @@ def alike(draw, *names, least=0, contents=DEFAULTS["contents"], **options):
 
 def on_axis(*names):
     """Draw arrays of one shape and an axis."""
-    return alike(*names, least=1).flatmap(lambda drawn: st.integers(-drawn.args["x"].ndim, drawn.args["x"].ndim - 1).map(
-        lambda dim: Call(args=drawn.args, options={"dim": dim})))
+    def with_axis(drawn):
+        axes = drawn.args["x"].ndim
+        return st.integers(-axes, axes - 1).map(lambda dim: Call(args=drawn.args, options={"dim": dim}))
+    return alike(*names, least=1).flatmap(with_axis)
 
 
 def axis_function(function):
@@ -156,7 +158,8 @@ def batch_norm(x, mean, var, weight, bias, *, training, momentum, eps):
     if eps == 0:
         raise Unjudged
     kind = kind_of(x, weight, bias)
-    return F.batch_norm(tensor(x), *map(tensor, (mean, var, weight, bias)), training, momentum, eps).numpy().astype(kind)
+    y = F.batch_norm(tensor(x), *map(tensor, (mean, var, weight, bias)), training, momentum, eps)
+    return y.numpy().astype(kind)
 
 
 def batch_norm_backward(grad_output, x, mean, var, weight, *, training, eps):
@@ -191,10 +194,8 @@ ROWS = [
     plain("flatten_backward", flatten_calls("grad_output", "x"), backward(torch.flatten)),
     plain("linear", linear_calls("x", "weight", "bias"), forward(F.linear, count=3)),
     plain("linear_backward", linear_calls("grad_output", "x", "weight"), linear_backward),
-    plain("dropout", alike("x", p=st.sampled_from([0.5, 0.0, 1.0, 0.1]), training=st.booleans(), seed=st.integers(0, 9)),
-          None, check=dropped, random=False),
-    plain("dropout_backward", alike("grad_output", p=st.sampled_from([0.5, 0.0, 1.0]), training=st.booleans(),
-                                    seed=st.integers(0, 9)), dropout_backward),
+    plain("dropout", alike("x", **DROPPED), None, check=dropped),
+    plain("dropout_backward", alike("grad_output", **DROPPED), dropout_backward),
     plain("cross_entropy", class_calls(), cross_entropy),
     plain("cross_entropy_backward", class_calls(backwards=True), cross_entropy_backward),
     plain("batch_norm", norm_calls(), batch_norm, changes=("running_mean", "running_var"),

@@ -21,7 +21,8 @@ def conv_calls(draw, *, axes=2, backwards=False, turned=False):
     size = draw(st.tuples(*[st.integers(1, 6 if axes < 3 else 4)] * axes))
     shape = (ins, outs // groups, *kernel) if turned else (outs, ins // groups, *kernel)
     kinds = ("f8", "f8", "f4", "f2", "i8")
-    args = {"x": draw(array((draw(st.integers(1, 2)), ins, *size), kinds=kinds)), "weight": draw(array(shape, kinds=kinds))}
+    x = draw(array((draw(st.integers(1, 2)), ins, *size), kinds=kinds))
+    args = {"x": x, "weight": draw(array(shape, kinds=kinds))}
     each = st.integers(1, 3)
     options = {name: draw(st.one_of(one, st.tuples(*[one] * axes)))
                for name, one in (("stride", each), ("padding", st.integers(0, 2)), ("dilation", each))}
@@ -73,7 +74,8 @@ def version_calls(draw, version):
     """Draw one picture and one kernel, or with the later versions channels, a batch and options."""
     channels, kernel = draw(st.integers(1, 3)), draw(st.tuples(*[st.integers(1, 3)] * 2))
     size = tuple(k + draw(st.integers(0, 4)) for k in kernel)
-    lead = {4: ((channels,), (channels,)), 5: ((draw(st.integers(1, 2)), channels), (draw(st.integers(1, 2)), channels))}
+    images, filters = draw(st.integers(1, 2)), draw(st.integers(1, 2))
+    lead = {4: ((channels,), (channels,)), 5: ((images, channels), (filters, channels))}
     one, two = lead.get(version, ((), ()))
     kinds = ("f8", "f8", "f4", "i8", "u1")
     args = {"x": draw(array((*one, *size), kinds=kinds)), "weight": draw(array((*two, *kernel), kinds=kinds))}

@@ -19,8 +19,8 @@ from tests.fuzz import (
 PARTS = {"shapes": shapes, "scratch": scratch, "boxes": boxes, "metrics": metrics, "losses": losses, "explain": explain,
          "data": data, "data.transforms": transforms}
 ROWS = {row.name: row for rows in (
-    shapes_rows, scratch_plain_rows, scratch_window_rows, scratch_layer_rows, scratch_network_rows, box_rows, score_rows,
-    explain_rows, data_rows, loader_rows) for row in rows.ROWS}
+    shapes_rows, scratch_plain_rows, scratch_window_rows, scratch_layer_rows, scratch_network_rows, box_rows,
+    score_rows, explain_rows, data_rows, loader_rows) for row in rows.ROWS}
 CALLED = "it calls functions of the table with numbers that its generator draws"
 RESULT = "made by functions of the table, not by readers"
 WITHOUT = {
