@@ -8,7 +8,7 @@ PROXY := $(HUB)/node_modules/.ready
 JUDGE := tests/site/node_modules/.ready
 LIGHTHOUSE := benchmarks/lighthouse/node_modules/.ready
 
-.PHONY: help setup book site pdf test check lint lab bench clean-notebooks weights exercises mutants stamp clean
+.PHONY: help setup book site pdf test check lint lab bench fuzz clean-notebooks weights exercises mutants stamp clean
 .PHONY: new-chapter new-widget new-model new-exercise
 
 help: ## say what can be made (this list)
@@ -45,6 +45,9 @@ bench: $(LIGHTHOUSE) site ## measure the speed: of the code against PyTorch, of 
 	for file in benchmarks/[a-z]*.py; do \
 	  $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; \
 	done
+
+fuzz: $(READY) ## call every function and loader with 100,000 inputs, good and wild (some ten minutes)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz
 
 clean-notebooks: $(READY) ## clear from the notebooks what does not belong into them
 	@$(BIN)/python -m tools.clean

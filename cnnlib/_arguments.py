@@ -1,7 +1,9 @@
-"""Check numbers and number-or-tuple options once, for cnnlib.shapes and cnnlib.scratch."""
+"""Check numbers, number-or-tuple options and sizes once, for all of cnnlib."""
 import math
 import numbers
 import operator
+
+MOST = 2**30  # numbers of an array: 8 GiB in float64; whoever asks for more has mistyped a size
 
 
 def whole(function, name, value, *, least):
@@ -145,6 +147,22 @@ def flag(function, name, value):
     if not isinstance(value, bool) and type(value).__name__ not in ("bool", "bool_"):
         raise ValueError(f"{function}: {name} must be True or False, got {value!r}")
     return bool(value)
+
+
+def room(function, name, shape):
+    """Return a shape that an array may have.
+
+    Args:
+        function: the function that the reader called, for the message.
+        name: what has this shape, for the message.
+        shape: whole numbers.
+
+    Raises:
+        ValueError: there are more than MOST numbers; refused before memory is asked for.
+    """
+    if math.prod(shape) > MOST:
+        raise ValueError(f"{function}: {name} must have at most {MOST} numbers, got the shape {tuple(shape)}")
+    return tuple(shape)
 
 
 def _index(value):

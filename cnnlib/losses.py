@@ -140,11 +140,15 @@ def _row_overlaps(boxes1, boxes2):
 
 
 def _same_shape(function, first, second):
+    for each in (first, second):
+        if not isinstance(each, torch.Tensor) or not each.is_floating_point() or each.layout is not torch.strided:
+            got = f"{each.dtype}, {each.layout}" if isinstance(each, torch.Tensor) else type(each).__name__
+            raise ValueError(f"{function}: both must be plain tensors of floats, got {got}")
     if first.shape != second.shape:
         raise ValueError(f"{function}: both must have one shape, got {tuple(first.shape)} and {tuple(second.shape)}")
 
 
 def _reduced(function, loss, reduction):
-    if reduction not in REDUCTIONS:
+    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
         raise ValueError(f"{function}: reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
     return loss if reduction == "none" else getattr(loss, reduction)()

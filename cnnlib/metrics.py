@@ -1,7 +1,8 @@
 """How good predictions are: counts of right and wrong ones, in NumPy."""
 import numpy as np
 
-from cnnlib._arguments import whole
+from cnnlib._arguments import room, whole
+from cnnlib._arrays import as_array
 
 
 def accuracy(scores, labels):
@@ -72,6 +73,7 @@ def confusion_matrix(scores, labels, *, classes=None):
     classes = found if classes is None else whole("confusion_matrix", "classes", classes, least=1)
     if found > classes:
         raise ValueError(f"confusion_matrix: classes must be at least {found}, got {classes}")
+    room("confusion_matrix", "the matrix", (classes, classes))
     return np.bincount(labels * classes + predicted, minlength=classes**2).reshape(classes, classes)
 
 
@@ -91,7 +93,7 @@ def precision_recall(counts):
     >>> [each.tolist() for each in precision_recall([[1, 1], [0, 2]])]
     [[1.0, 0.6666666666666666], [0.5, 1.0]]
     """
-    counts = np.asarray(counts)
+    counts = as_array(counts)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or counts.dtype.kind not in "iu" or (counts < 0).any():
         raise ValueError(f"precision_recall: counts must be a square of counts, got {counts.dtype} {counts.shape}")
     right = np.diag(counts).astype(float)
@@ -100,7 +102,7 @@ def precision_recall(counts):
 
 
 def _scores(function, scores):
-    scores = np.asarray(scores)
+    scores = as_array(scores)
     if scores.ndim != 2 or scores.dtype.kind not in "fiu" or not scores.size:
         raise ValueError(f"{function}: scores must be numbers (N, classes), got {scores.dtype} {scores.shape}")
     if np.isnan(scores).any():
@@ -110,7 +112,7 @@ def _scores(function, scores):
 
 def _classes(function, scores, labels):
     """Return predicted classes, right classes and the number of classes."""
-    scores, labels = np.asarray(scores), np.asarray(labels)
+    scores, labels = as_array(scores), as_array(labels)
     if scores.ndim == 2:
         scores = _scores(function, scores)
         predicted, classes = scores.argmax(axis=1), scores.shape[1]

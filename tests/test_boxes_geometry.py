@@ -106,3 +106,8 @@ def test_input_is_left_as_it_is():
     boxes.flags.writeable = False
     box_iou(boxes, boxes[::-1]), box_convert(boxes, in_fmt="xyxy", out_fmt="xywh")
     assert boxes.tolist() == [[0, 0, 4, 4], [1, 1, 3, 3]]
+
+
+def test_a_format_must_be_a_text():
+    refused(box_convert, "box_convert: in_fmt must be one of xyxy, xywh, cxcywh, got array([0, 1])", [[0, 0, 1, 1]],
+            in_fmt=np.arange(2), out_fmt="xywh")

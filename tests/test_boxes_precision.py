@@ -177,3 +177,11 @@ def test_curves_stay_in_range_and_better_order_never_hurts(rows, missed):
 ], ids=lambda each: each if isinstance(each, str) else "")
 def test_bad_input(call, message):
     refused(call, message)
+
+
+def test_what_is_no_list_or_no_number_is_refused():
+    refused(mean_average_precision, "mean_average_precision: ground_truth must be a list of one dict a picture, got "
+            "NoneType", None, [])
+    refused(average_precision, "average_precision: precision must be numbers (N,), got complex128 (1,)", [1j], [0.0])
+    refused(average_precision, "average_precision: the curve must have at most 1073741824 numbers, got the shape "
+            "(2147483648,)", [1.0], [1.0], points=2**31)

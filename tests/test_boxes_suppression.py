@@ -128,3 +128,8 @@ BOX = [[0, 0, 1, 1], [0, 0, 1, 2]]
 ], ids=lambda each: each if isinstance(each, str) else "")
 def test_bad_input(call, message):
     refused(call, message)
+
+
+def test_uneven_labels_are_refused():
+    refused(batched_nms, "batched_nms: labels must be one whole number a box, (1,), got object ()", [[0, 0, 1, 1]], [1],
+            [[1], [1, 2]], iou_threshold=0.5)

@@ -130,7 +130,15 @@ def test_every_data_set_has_a_line_of_origin_and_license():
     (make_shapes, (1,), {"texture": "no"}, "make_shapes: texture must be True or False, got 'no'"),
     (make_shapes, (1,), {"noise": -1}, "make_shapes: noise must be a fraction of 1, got -1"),
     (make_sound, (), {"rate": 100}, "make_sound: rate must be a whole number of at least 2000, got 100"),
-    (make_sound, (), {"seconds": 0}, "make_sound: seconds must be long enough for 3 to 10⁹ samples, got 0"),
+    (make_sound, (), {"seconds": 0}, "make_sound: seconds must be long enough for 3 to 10⁷ samples, got 0"),
 ])
 def test_bad_input_gets_the_rule_and_the_value(function, arguments, options, message):
     refused(function, message, *arguments, **options)
+
+
+def test_names_must_be_texts_and_pictures_fit_into_a_memory():
+    refused(load_picture, "load_picture: name must be 'cat' or 'pattern', got array([0, 1])", np.arange(2))
+    refused(make_shapes, "make_shapes: position must be 'anywhere' or 'center', got array([0, 1])", 1,
+            position=np.arange(2))
+    refused(make_shapes, "make_shapes: the images must have at most 1073741824 numbers, got the shape "
+            "(2147483648, 1, 28, 28)", 2**31)

@@ -163,7 +163,7 @@ def test_broken_files(tmp_path):
     with pytest.raises(ValueError, match=r"^load_coco: a.json must be JSON, got Expecting"):
         read(tmp_path, "{")
     refused(lambda: read(tmp_path, "[]"),
-            "load_coco: a.json must be an object with lists of images, annotations and categories")
+            "load_coco: a.json must be an object with lists of images, annotations and categories, got []")
     twice = document()
     twice["images"] *= 2
     refused(lambda: read(tmp_path, twice), "load_coco: images[1] must have an id of its own, got 1 again")

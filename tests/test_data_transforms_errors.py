@@ -60,3 +60,10 @@ REFUSED = [
 @pytest.mark.parametrize(("function", "message", "args", "options"), REFUSED, ids=[each[1][:50] for each in REFUSED])
 def test_errors_name_rule_and_value(function, message, args, options):
     refused(function, message, *args, **options)
+
+
+def test_no_picture_grows_larger_than_a_memory():
+    picture = np.ones((1, 2, 2))
+    rule = "the result must have at most 1073741824 numbers, got the shape"
+    refused(T.resize, f"resize: {rule} (1, 65536, 65536)", picture, 2**16)
+    refused(T.pad, f"pad: {rule} (1, 65538, 65538)", picture, 2**15)

@@ -261,3 +261,28 @@ def test_projections():
 def test_bad_arguments(call, message):
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     refused(lambda: call(model, torch.randn(2, 1, 8, 8)), message)
+
+
+def test_what_is_no_model_no_class_and_no_number_is_refused():
+    model, x = nn.Sequential(nn.Conv2d(1, 2, 2), nn.Flatten()), torch.ones(1, 1, 2, 2)
+    refused(first_layer_filters, "first_layer_filters: model must be an nn.Module, got None", None)
+    refused(lambda: next(randomized(None)), "randomized: model must be an nn.Module, got None")
+    refused(lambda: next(randomized(model, seed=2**64)), f"randomized: seed must be below 2**53, got {2**64}")
+    refused(saliency, "saliency: target must be a class below 2, or one for each of 1 images, got [[1], [1, 2]]", model,
+            x, target=[[1], [1, 2]])
+    refused(saliency, "saliency: x must be images (N, C, H, W) of floats, got torch.float32 (1, 1, 2, 2)", model,
+            x.to_sparse())
+    refused(feature_maps, "feature_maps: layers must be a list, got None", model, x, layers=None)
+    refused(feature_maps, "feature_maps: model must be an nn.Module, got None", None, x, layers=[])
+    refused(occlusion, "occlusion: fill must be a finite number, got None", model, x, patch_size=1, stride=1, fill=None)
+    refused(project, "project: method must be 'pca' or 'tsne', got array([0, 1])", np.ones((3, 2)), method=np.arange(2))
+    refused(project, "project: vectors must be at least three finite ones of at least two numbers, got (0,)", None)
+    refused(maximize_activation, "maximize_activation: input_shape must be (C, H, W), got (1, 2)", model, layer="0",
+            channel=0, input_shape=(1, 2))
+
+
+def test_a_target_that_nobody_may_write_to_is_taken_without_a_word():
+    model, x, target = nn.Flatten(), torch.ones(1, 1, 2, 2), np.array([1])
+    target.flags.writeable = False
+    assert saliency(model, x, target=target).sum() == 1
+    assert occlusion(model, x, target=target, patch_size=1, stride=1).sum() == 1

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parents[1] / "cnnlib"
-DOWN = {"numpy", "cnnlib._arguments", "cnnlib.shapes"}
+DOWN = {"numpy", "cnnlib._arguments", "cnnlib._arrays", "cnnlib.shapes"}
 ALLOWED = {  # what a part may import besides the standard library and itself
     "_arguments": set(),
+    "_arrays": {"numpy"},
     "shapes": {"cnnlib._arguments"},
     "scratch": DOWN,
     "boxes": DOWN,

@@ -128,3 +128,13 @@ def test_a_predicted_box_with_reversed_corners_counts_as_the_box_it_spans(loss):
     reversed_ = right[:, [2, 3, 0, 1]]
     torch.testing.assert_close(loss(reversed_, other), loss(right, other))
     assert loss(right, right).item() == pytest.approx(0, abs=1e-6) and loss(reversed_, other).item() > 0.7
+
+
+@pytest.mark.parametrize("loss", [sigmoid_focal_loss, dice_loss, box_iou_loss, generalized_box_iou_loss])
+def test_what_is_no_tensor_of_floats_is_refused(loss):
+    rule, good = f"{loss.__name__}: both must be plain tensors of floats, got", torch.ones(1, 4)
+    refused(loss, f"{rule} NoneType", None, good)
+    refused(loss, f"{rule} torch.int64, torch.strided", good, torch.ones(1, 4, dtype=torch.int64))
+    refused(loss, f"{rule} torch.float32, torch.sparse_coo", good.to_sparse(), good)
+    refused(loss, f"{loss.__name__}: reduction must be one of none, mean, sum, got array([0, 1])", good, good,
+            reduction=np.arange(2))

@@ -47,3 +47,10 @@ def test_rows_are_the_right_classes():
 ])
 def test_bad_input(call, message):
     refused(call, message)
+
+
+def test_uneven_rows_and_endless_tables_are_refused():
+    refused(accuracy, "accuracy: labels must be whole numbers (N,) of at least 0, got object ()", [0], [[1], [1, 2]])
+    refused(precision_recall, "precision_recall: counts must be a square of counts, got object ()", [[1], [1, 2]])
+    refused(confusion_matrix, "confusion_matrix: the matrix must have at most 1073741824 numbers, got the shape "
+            "(2147483649, 2147483649)", [2**31], [0])

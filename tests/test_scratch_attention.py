@@ -284,3 +284,9 @@ def test_bad_input_gets_the_rule_and_the_value(arguments, options, message):
 ])
 def test_other_functions_say_what_is_wrong(function, arguments, options, message):
     refused(function, f"{function.__name__}: {message}", *arguments, **options)
+
+
+@pytest.mark.parametrize("mask", [causal_mask, lambda size: local_mask(size, window=3), global_mask])
+def test_no_mask_is_larger_than_a_memory(mask):
+    with pytest.raises(ValueError, match=r"_mask: the mask must have at most 1073741824 numbers, got the shape \(2147"):
+        mask(2**31)

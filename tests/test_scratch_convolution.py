@@ -220,3 +220,9 @@ def test_bad_input_gets_the_rule_and_the_value(function, arguments, options, mes
     with pytest.raises(ValueError) as caught:
         function(*arguments, **options)
     assert str(caught.value) == message
+
+
+def test_no_padding_is_larger_than_a_memory():
+    message = r"^conv2d: the padded x must have at most 1073741824 numbers, got the shape \(1, 1, 65537, 65537\)$"
+    with pytest.raises(ValueError, match=message):
+        conv2d([[[[1.0]]]], [[[[1.0]]]], padding=2**15)

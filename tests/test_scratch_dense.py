@@ -96,3 +96,14 @@ def test_dropout_takes_new_numbers_without_a_seed_and_the_same_with_one():
 ])
 def test_bad_input_gets_the_rule_and_the_value(function, arguments, options, message):
     refused(function, message, *arguments, **options)
+
+
+def test_only_a_bias_may_be_none():
+    assert linear([[1.0]], [[2.0]], None).tolist() == [[2.0]]
+    refused(linear, "linear: x must be an array of real numbers, got None", None, [[2.0]])
+    refused(linear, "linear: weight must be an array of real numbers, got None", [[1.0]], None)
+
+
+def test_what_is_no_plain_array_is_refused():
+    refused(flatten, "flatten: x must be an array of real numbers, got tensor([1.], requires_grad=True)",
+            torch.ones(1, requires_grad=True))

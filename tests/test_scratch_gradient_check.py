@@ -184,3 +184,7 @@ def test_relative_error_near_zero():
 ])
 def test_bad_input_gets_the_rule_and_the_value(function, arguments, options, message):
     refused(function, message, *arguments, **options)
+
+
+def test_f_must_be_a_function():
+    refused(numerical_gradient, "numerical_gradient: f must be a function, got None", None, [1.0])

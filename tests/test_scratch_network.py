@@ -209,3 +209,14 @@ def test_training_that_explodes_stops_with_the_step():
 ])
 def test_bad_input_gets_the_rule_and_the_value(call, message):
     refused(call, message)
+
+
+def test_examples_must_be_arrays_and_orders_no_larger_than_a_memory():
+    net = Linear(1, 2, rng=0)
+    options = {"optimizer": SGD(net.parameters(), lr=0.1), "epochs": 1, "batch_size": 1}
+    refused(fit, "fit: images must be an array of real numbers, got None", net, None, [0], **options)
+    refused(fit, "fit: labels must have at least 1 axes, got shape ()", net, [[1.0]], 0, **options)
+    refused(predict, "predict: there must be images, got shape ()", net, 1.0)
+    refused(batches, "batches: the order must have at most 1073741824 numbers, got the shape (2147483648,)", 2**31, 1,
+            rng=0)
+    refused(Linear, "Linear: weight must have at most 1073741824 numbers, got the shape (65536, 65536)", 2**16, 2**16)

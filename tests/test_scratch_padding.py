@@ -136,3 +136,8 @@ def test_bad_input_gets_the_rule_and_the_value(arguments, options, message):
     with pytest.raises(ValueError) as caught:
         pad2d(*arguments, **options)
     assert str(caught.value) == message
+
+
+def test_no_result_is_larger_than_a_memory():
+    with pytest.raises(ValueError, match=r"^pad2d: the result must have at most 1073741824 numbers, got the shape "):
+        pad2d([[1.0]], (2**31, 0))

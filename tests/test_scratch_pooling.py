@@ -157,3 +157,12 @@ X = np.ones((1, 2, 4, 4))
 ])
 def test_bad_input_gets_the_rule_and_the_value(function, arguments, options, message):
     refused(function, message, *arguments, **options)
+
+
+def test_a_stride_that_no_window_takes_may_be_any_number():
+    assert avg_pool2d([[[[1.0, 3.0]]]], (1, 2), stride=2**63).tolist() == [[[[2.0]]]]
+
+
+def test_no_result_is_larger_than_a_memory():
+    rule = "the output must have at most 1073741824 numbers, got the shape"
+    refused(adaptive_avg_pool2d, f"adaptive_avg_pool2d: {rule} (1, 1, 2147483648, 1)", [[[[1.0]]]], (2**31, 1))

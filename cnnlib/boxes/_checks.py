@@ -1,6 +1,8 @@
 """Check boxes, scores and labels once, for all that take them."""
 import numpy as np
 
+from cnnlib._arrays import as_array
+
 
 def checked_boxes(function, name, boxes):
     """Return boxes as float64 (N, 4), x1, y1, x2, y2.
@@ -36,7 +38,7 @@ def checked_labels(function, labels, count):
     Raises:
         ValueError: labels are not one whole number a box.
     """
-    labels = np.asarray(labels)
+    labels = as_array(labels)
     if not labels.size and labels.ndim == 1:
         labels = labels.astype(np.int64)
     if labels.dtype.kind not in "iu" or labels.shape != (count,):
@@ -70,12 +72,11 @@ def numbers(function, name, values, shape):
     Raises:
         ValueError: values are no numbers.
     """
-    try:
-        values = np.asarray(values)
-    except ValueError:
-        raise ValueError(f"{function}: {name} must be numbers {shape}, got rows of different lengths") from None
+    given, values = values, as_array(values)
     if values.size == 0 and values.ndim == 1 and shape == "(N, 4)":
         values = values.reshape(0, 4)
     if values.dtype.kind not in "fiu":
-        raise ValueError(f"{function}: {name} must be numbers {shape}, got {values.dtype} {values.shape}")
+        uneven = isinstance(given, (tuple, list)) and not values.ndim
+        got = "rows of different lengths" if uneven else f"{values.dtype} {values.shape}"
+        raise ValueError(f"{function}: {name} must be numbers {shape}, got {got}")
     return values.astype(np.float64)

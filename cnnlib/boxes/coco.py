@@ -75,6 +75,9 @@ def average_precision_by_class(ground_truth, detections):
 
 def _judged(function, ground_truth, detections):
     """Return for each class with objects precision (4, 10, 101) and recall (4, 3, 10): by size, and threshold."""
+    for name, pictures in (("ground_truth", ground_truth), ("detections", detections)):
+        if not isinstance(pictures, (list, tuple)):
+            raise ValueError(f"{function}: {name} must be a list of one dict a picture, got {type(pictures).__name__}")
     if len(ground_truth) != len(detections):
         raise ValueError(f"{function}: ground_truth and detections must be as many pictures, got {len(ground_truth)} "
                          f"and {len(detections)}")

@@ -43,7 +43,7 @@ def box_convert(boxes, *, in_fmt, out_fmt):
     array([[20., 40., 20., 40.]])
     """
     for name, value in (("in_fmt", in_fmt), ("out_fmt", out_fmt)):
-        if value not in FORMATS:
+        if not isinstance(value, str) or value not in FORMATS:
             raise ValueError(f"box_convert: {name} must be one of {', '.join(FORMATS)}, got {value!r}")
     boxes = checked_boxes("box_convert", "boxes", boxes) if in_fmt == "xyxy" else _with_size(boxes)
     if in_fmt == out_fmt:

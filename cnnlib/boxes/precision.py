@@ -1,8 +1,9 @@
 """Match detections with objects, and judge them by precision, recall and average precision."""
 import numpy as np
 
-from cnnlib._arguments import fraction, whole
-from cnnlib.boxes._checks import checked_boxes, checked_scores
+from cnnlib._arguments import fraction, room, whole
+from cnnlib._arrays import as_array
+from cnnlib.boxes._checks import checked_boxes, checked_scores, numbers
 from cnnlib.boxes.geometry import box_iou
 
 
@@ -56,7 +57,7 @@ def precision_recall_curve(scores, hits, *, total):
     >>> precision.round(2), recall, scores
     (array([1.  , 0.5 , 0.67]), array([0.25, 0.25, 0.5 ]), array([0.9, 0.8, 0.6]))
     """
-    hits = np.asarray(hits)
+    hits = as_array(hits)
     if hits.ndim != 1 or (hits.size and hits.dtype != bool):
         raise ValueError(
             f"precision_recall_curve: hits must be True or False for each detection, got {hits.dtype} {hits.shape}")
@@ -89,8 +90,10 @@ def average_precision(precision, recall, *, points=101):
     >>> round(average_precision([1, 0.5, 2 / 3], [0.25, 0.25, 0.5]), 3)
     0.422
     """
-    precision, recall = np.asarray(precision, float), np.asarray(recall, float)
+    precision, recall = (numbers("average_precision", name, values, "(N,)")
+                         for name, values in (("precision", precision), ("recall", recall)))
     points = whole("average_precision", "points", points, least=2)
+    room("average_precision", "the curve", (points,))
     if precision.ndim != 1 or precision.shape != recall.shape:
         raise ValueError(f"average_precision: precision and recall must be as many, got {precision.shape} and "
                          f"{recall.shape}")

@@ -15,7 +15,7 @@ def image_array(function, image):
         raise ValueError(f"{function}: image must be an array (C, H, W), got {got}")
     if image.dtype not in (np.uint8, np.float32, np.float64):
         raise ValueError(f"{function}: image must be uint8, float32 or float64, got {image.dtype}")
-    return image
+    return np.asarray(image)  # a masked array's mask means nothing here
 
 
 def shaded_image(function, image):

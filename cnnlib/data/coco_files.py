@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from cnnlib._arrays import as_array
+
 
 @dataclass(frozen=True, kw_only=True)
 class CocoPicture:
@@ -62,7 +64,9 @@ def load_coco(path, *, images=None):
         raise ValueError(f"load_coco: {path.name} must be JSON, got {error}") from None
     if not isinstance(content, dict) or any(not isinstance(content.get(key), list) for key in (
             "images", "annotations", "categories")):
-        raise ValueError(f"load_coco: {path.name} must be an object with lists of images, annotations and categories")
+        got = f"{sorted(content) if isinstance(content, dict) else content!r}"[:80]
+        rule = "an object with lists of images, annotations and categories"
+        raise ValueError(f"load_coco: {path.name} must be {rule}, got {got}")
     names = {row["id"]: row["name"] for row in _rows(content, "categories", {"id": int, "name": str})}
     places = {category: label for label, category in enumerate(sorted(names))}
     pictures = {row["id"]: row for row in _rows(
@@ -121,10 +125,16 @@ def write_coco(path, scenes, *, pictures=True):
 def run_lengths(mask):
     """Return how many pixels in a row are out, in, out …, down the columns, as COCO counts them.
 
+    Raises:
+        ValueError: mask is no picture (H, W) of True and False or numbers.
+
     >>> run_lengths(np.array([[True, False], [True, True]]))
     [0, 2, 1, 1]
     """
-    flat = np.concatenate([[False], np.asarray(mask, bool).ravel(order="F"), [False]])
+    mask = as_array(mask)
+    if mask.ndim != 2 or mask.dtype.kind not in "biuf":
+        raise ValueError(f"run_lengths: mask must be True or False (H, W), got {mask.dtype} {mask.shape}")
+    flat = np.concatenate([[False], mask.astype(bool).ravel(order="F"), [False]])
     edges = np.flatnonzero(flat[1:] != flat[:-1])
     lengths = np.diff(np.concatenate([[0], edges, [flat.size - 2]])).tolist()
     return lengths if lengths[-1] or len(lengths) == 1 else lengths[:-1]

@@ -2,6 +2,7 @@
 import numpy as np
 
 from cnnlib._arguments import at_least_zero
+from cnnlib._arrays import as_array
 from cnnlib.data._image import image_array, shaded_image
 
 GRAY = np.array([0.2989, 0.587, 0.114])  # share of red, green and blue in the gray that people see
@@ -136,10 +137,8 @@ def channel_numbers(function, name, values):
     Raises:
         ValueError: they are no finite numbers, or a standard deviation is not above 0.
     """
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        array = np.array(np.nan)
+    array = as_array(values)
+    array = array.astype(np.float64) if array.dtype.kind in "fiu" else np.array(np.nan)
     if array.ndim != 1 or not len(array) or not np.isfinite(array).all() or (name == "std" and (array <= 0).any()):
         rule = "numbers above 0" if name == "std" else "finite numbers"
         raise ValueError(f"{function}: {name} must hold {rule}, one a channel, got {values!r}")

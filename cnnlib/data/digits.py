@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 
 from cnnlib._arguments import fraction, whole
+from cnnlib._arrays import as_array
 
 _FILE = Path(__file__).parent / "files" / "digits.npz"
 LEVELS = 16  # a pixel counts the dark ones among 4 x 4 dots of the scan
@@ -49,10 +50,7 @@ def stratified_split(labels, *, test_fraction=0.2, seed=0):
     >>> len(train), len(test)
     (12, 3)
     """
-    try:
-        labels = np.asarray(labels)
-    except ValueError:  # rows of different length
-        labels = np.asarray(None)
+    labels = as_array(labels)
     if labels.ndim != 1 or labels.dtype.kind not in "iu" or not labels.size:
         rule = "labels must be a list of whole numbers"
         raise ValueError(f"stratified_split: {rule}, got {labels.dtype} of shape {labels.shape}")

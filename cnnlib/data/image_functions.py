@@ -3,7 +3,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from cnnlib._arguments import flag, number, whole
+from cnnlib._arguments import flag, number, room, whole
 from cnnlib.data._image import height_width, image_array
 
 PADDING_MODES = ("constant", "edge", "reflect", "symmetric")
@@ -112,6 +112,7 @@ def pad(image, padding, *, fill=0, padding_mode="constant"):
     if spare is not None and (max(left, right) > cols - spare or max(top, bottom) > rows - spare):
         raise ValueError(f"pad: padding must be at most {rows - spare} rows and {cols - spare} columns for "
                          f"{padding_mode!r}, got {padding!r}")
+    room("pad", "the result", (len(image), rows + top + bottom, cols + left + right))
     return np.pad(image, [(0, 0), (top, bottom), (left, right)], mode=padding_mode, **options)
 
 
@@ -135,13 +136,15 @@ def resize(image, size, *, antialias=True):
     >>> resize(np.array([[[0.0, 1.0, 2.0, 3.0]] * 4]), (1, 2)).round(3).tolist()
     [[[0.714, 2.286]]]
     """
-    _, rows, cols = image_array("resize", image).shape
+    image = image_array("resize", image)
+    _, rows, cols = image.shape
     antialias = flag("resize", "antialias", antialias)
     if isinstance(size, (tuple, list)):
         height, width = height_width("resize", size)
     else:
         short = whole("resize", "size", size, least=1)
         height, width = (short, int(short * cols / rows)) if rows <= cols else (int(short * rows / cols), short)
+    room("resize", "the result", (len(image), height, width))
     kind = np.float64 if image.dtype == np.float64 else np.float32
     down, across = _means(rows, height, antialias).astype(kind), _means(cols, width, antialias).astype(kind)
     scaled = down @ image.astype(kind) @ across.T

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from cnnlib._arguments import fraction, whole
+from cnnlib._arguments import fraction, room, whole
 from cnnlib.data.leaf_contest import read_rows
 from cnnlib.data.leaves import LEAF_NAMES, draw_leaf, leaf_classes
 
@@ -47,6 +47,7 @@ def write_leaf_contest(folder, *, classes=12, per_class=50, size=64, seed=0, tes
     per_class = whole("write_leaf_contest", "per_class", per_class, least=2)
     size = whole("write_leaf_contest", "size", size, least=16)
     seed = whole("write_leaf_contest", "seed", seed, least=0)
+    room("write_leaf_contest", "the pictures", (len(numbers), per_class, 3, size, size))
     held = round(fraction("write_leaf_contest", "test_fraction", test_fraction) * per_class)
     if not 0 < held < per_class:
         rule = "test_fraction must leave each class a picture in both parts"

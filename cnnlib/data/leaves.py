@@ -1,7 +1,7 @@
 """Leaves of 176 invented kinds, drawn one at a time from a seed, as many as are asked for."""
 import numpy as np
 
-from cnnlib._arguments import whole
+from cnnlib._arguments import room, whole
 from cnnlib.data._leaf_classes import COUNT, leaf_name
 from cnnlib.data._leaf_drawing import paint
 
@@ -32,6 +32,7 @@ def draw_leaf(label, *, seed=0, index=0, size=224):
     label = _label("draw_leaf", "label", label)
     seed, index = whole("draw_leaf", "seed", seed, least=0), whole("draw_leaf", "index", index, least=0)
     size = whole("draw_leaf", "size", size, least=16)
+    room("draw_leaf", "the picture", (3, size, size))
     return paint(label, np.random.default_rng([seed, label, index]), size)
 
 
@@ -68,6 +69,8 @@ class LeafPictures:
         count = whole("LeafPictures", "count", count, least=1)
         self.classes = leaf_classes("LeafPictures", classes)
         self.size = whole("LeafPictures", "size", size, least=16)
+        room("LeafPictures", "a picture", (3, self.size, self.size))
+        room("LeafPictures", "the labels", (count,))
         self.seed = whole("LeafPictures", "seed", seed, least=0)
         self.transform = transform_or_none("LeafPictures", transform)
         self.names = tuple(LEAF_NAMES[label] for label in self.classes)

@@ -25,9 +25,9 @@ def load_picture(name="cat"):
     >>> load_picture("cat").shape, load_picture("pattern").dtype
     ((96, 96), dtype('uint8'))
     """
-    if name == "cat":
+    if isinstance(name, str) and name == "cat":
         return np.load(_FILES / "cat.npy")
-    if name == "pattern":
+    if isinstance(name, str) and name == "pattern":
         return _pattern()
     raise ValueError(f"load_picture: name must be 'cat' or 'pattern', got {name!r}")
 

@@ -3,7 +3,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnlib._arguments import fraction, whole
+from cnnlib._arguments import fraction, room, whole
+from cnnlib._arrays import as_array
 from cnnlib.data.simple_shapes import KINDS, inside_shape
 
 RADII = (0.07, 0.2)  # smallest and largest, as a share of the picture's side
@@ -64,9 +65,11 @@ def make_scenes(count, *, size=96, seed=0, most=5, kinds=KINDS, noise=0.05):
     """
     count, size = whole("make_scenes", "count", count, least=1), whole("make_scenes", "size", size, least=32)
     seed, most = whole("make_scenes", "seed", seed, least=0), whole("make_scenes", "most", most, least=1)
-    if not isinstance(kinds, (tuple, list)) or not kinds or any(kind not in KINDS for kind in kinds):
+    texts = isinstance(kinds, (tuple, list)) and all(isinstance(kind, str) for kind in kinds)
+    if not texts or not kinds or any(kind not in KINDS for kind in kinds):
         raise ValueError(f"make_scenes: kinds must be names from {', '.join(KINDS)}, got {kinds!r}")
     noise = fraction("make_scenes", "noise", noise)
+    room("make_scenes", "the images", (count, 3, size, size))
     images, masks, labels = np.empty((count, 3, size, size), np.float32), [], []
     for number in range(count):
         rng = np.random.default_rng([seed, number])
@@ -96,7 +99,7 @@ def mask_boxes(masks):
     >>> mask_boxes([[[False, True], [False, True]]])
     array([[1., 0., 2., 2.]])
     """
-    masks = np.asarray(masks)
+    masks = as_array(masks)
     if masks.ndim != 3 or masks.dtype != bool:
         raise ValueError(f"mask_boxes: masks must be True or False (M, H, W), got {masks.dtype} {masks.shape}")
     empty = ~masks.any(axis=(1, 2))

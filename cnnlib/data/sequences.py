@@ -31,7 +31,7 @@ def make_sound(*, seconds=0.5, rate=8000, seed=0):
     ((4000,), 8000)
     """
     rate = whole("make_sound", "rate", rate, least=2000)
-    number("make_sound", "seconds", seconds, low=3 / rate, high=1e9 / rate, rule="long enough for 3 to 10⁹ samples")
+    number("make_sound", "seconds", seconds, low=3 / rate, high=1e7 / rate, rule="long enough for 3 to 10⁷ samples")
     rng = np.random.default_rng(whole("make_sound", "seed", seed, least=0))
     tones = [_tone(len(part), pitch / rate)
              for pitch, part in zip(TONES, np.array_split(np.arange(round(seconds * rate)), 3), strict=True)]

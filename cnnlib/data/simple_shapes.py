@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnlib._arguments import flag, fraction, whole
+from cnnlib._arguments import flag, fraction, room, whole
 
 KINDS = ("square", "disc", "triangle", "cross")
 TEXTURES = ("plain", "upright stripes", "lying stripes", "checks")
@@ -55,11 +55,13 @@ def make_shapes(count, *, size=28, seed=0, kinds=KINDS, position="anywhere", tex
     """
     count, size = whole("make_shapes", "count", count, least=1), whole("make_shapes", "size", size, least=12)
     seed = whole("make_shapes", "seed", seed, least=0)
-    if not isinstance(kinds, (tuple, list)) or not kinds or any(kind not in KINDS for kind in kinds):
+    texts = isinstance(kinds, (tuple, list)) and all(isinstance(kind, str) for kind in kinds)
+    if not texts or not kinds or any(kind not in KINDS for kind in kinds):
         raise ValueError(f"make_shapes: kinds must be names from {', '.join(KINDS)}, got {kinds!r}")
-    if position not in ("anywhere", "center"):
+    if not isinstance(position, str) or position not in ("anywhere", "center"):
         raise ValueError(f"make_shapes: position must be 'anywhere' or 'center', got {position!r}")
     noise, texture = fraction("make_shapes", "noise", noise), flag("make_shapes", "texture", texture)
+    room("make_shapes", "the images", (count, 1, size, size))
     rng = np.random.default_rng(seed)
     labels = np.arange(count) % len(kinds)
     textures = rng.integers(len(TEXTURES), size=count) if texture else np.zeros(count, int)

@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cnnlib._arguments import fraction, whole
+from cnnlib._arguments import fraction, room, whole
 
 ORGAN, OTHER, TISSUE = 0.75, 0.5, 0.3  # mean brightness
 OTHERS = 3  # bodies beside the organ
@@ -46,6 +46,7 @@ def make_volumes(count, *, size=32, seed=0, noise=0.15):
     """
     count, size = whole("make_volumes", "count", count, least=1), whole("make_volumes", "size", size, least=16)
     seed, noise = whole("make_volumes", "seed", seed, least=0), fraction("make_volumes", "noise", noise)
+    room("make_volumes", "the images", (count, 1, size, size, size))
     images = np.empty((count, 1, size, size, size), np.float32)
     masks = np.empty((count, size, size, size), np.int64)
     for number in range(count):

@@ -50,7 +50,8 @@ def checked_images(function, x):
     Raises:
         ValueError: x is no tensor of floats with four axes, or empty.
     """
-    if not isinstance(x, torch.Tensor) or x.ndim != 4 or not x.is_floating_point() or not x.numel():
+    plain = isinstance(x, torch.Tensor) and x.layout is torch.strided and x.is_floating_point()
+    if not plain or x.ndim != 4 or not x.numel():
         kind = f"{x.dtype} {tuple(x.shape)}" if isinstance(x, torch.Tensor) else type(x).__name__
         raise ValueError(f"{function}: x must be images (N, C, H, W) of floats, got {kind}")
     return x
@@ -72,13 +73,22 @@ def chosen_scores(function, scores, target):
         raise ValueError(f"{function}: model must give scores (N, classes), got {_kind(scores)}")
     if target is None:
         return scores.max(dim=1).values
-    classes = torch.as_tensor(target, device=scores.device)
-    fits = not classes.is_floating_point() and classes.dtype != torch.bool and classes.ndim <= 1
+    classes = classes_of(target, scores.device)
+    whole = not (classes.is_floating_point() or classes.is_complex() or classes.dtype == torch.bool)
+    fits = whole and classes.ndim <= 1
     fits = fits and (not classes.ndim or len(classes) == len(scores))
     if not fits or ((classes < 0) | (classes >= scores.shape[1])).any():
         raise ValueError(f"{function}: target must be a class below {scores.shape[1]}, or one for each of "
                          f"{len(scores)} images, got {target!r}")
     return scores[torch.arange(len(scores), device=scores.device), classes.expand(len(scores))]
+
+
+def classes_of(target, device):
+    """Return target as a tensor of its own; what is none becomes a float, which is no class."""
+    try:
+        return (target if isinstance(target, torch.Tensor) else torch.tensor(target)).to(device).to_dense()
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        return torch.tensor(float("nan"))
 
 
 def _kind(value):

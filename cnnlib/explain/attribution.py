@@ -1,8 +1,8 @@
 """Which pixels a score depends on: by its gradient, by a layer's maps, by covering them."""
 import torch
 
-from cnnlib._arguments import flag, per_axis, whole
-from cnnlib.explain._hooks import checked_images, chosen_scores, listening, module_of
+from cnnlib._arguments import flag, number, per_axis, whole
+from cnnlib.explain._hooks import checked_images, chosen_scores, classes_of, listening, module_of
 from cnnlib.models.summary import evaluation
 
 
@@ -104,6 +104,7 @@ def occlusion(model, x, *, target=None, patch_size, stride, fill=0.0, batch_size
         raise ValueError(f"occlusion: patch_size must fit the image {tuple(x.shape[2:])}, got {patch}")
     if step[0] > patch[0] or step[1] > patch[1]:
         raise ValueError(f"occlusion: stride must be at most patch_size {patch}, or pixels stay uncovered, got {step}")
+    fill = number("occlusion", "fill", fill)
     batch_size = whole("occlusion", "batch_size", batch_size, least=1)
     module_of("occlusion", model, model)
     with evaluation(model), torch.no_grad():
@@ -111,12 +112,13 @@ def occlusion(model, x, *, target=None, patch_size, stride, fill=0.0, batch_size
         if target is None:
             target = getattr(scores, "logits", scores).argmax(dim=1)
         whole_score = chosen_scores("occlusion", scores, target)
+        target = classes_of(target, x.device)
         falls, covers = torch.zeros_like(x[:, 0]), torch.zeros_like(x[0, 0])
         for places in _grouped(_places(x.shape[2:], patch, step), max(1, batch_size // len(x))):
             covered = x.repeat(len(places), 1, 1, 1)
-            for number, (rows, columns) in enumerate(places):
-                covered[number * len(x):(number + 1) * len(x), :, rows, columns] = fill
-            again = target if not torch.as_tensor(target).ndim else torch.as_tensor(target).repeat(len(places))
+            for place, (rows, columns) in enumerate(places):
+                covered[place * len(x):(place + 1) * len(x), :, rows, columns] = fill
+            again = target.repeat(len(places)) if target.ndim else target
             score = chosen_scores("occlusion", model(covered), again).reshape(len(places), len(x))
             for (rows, columns), now in zip(places, score, strict=True):
                 falls[:, rows, columns] += (whole_score - now)[:, None, None]

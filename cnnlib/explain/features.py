@@ -1,9 +1,12 @@
 """What layers compute: their maps, their filters, and where they put a picture among others."""
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 from torch import nn
 
 from cnnlib._arguments import whole
+from cnnlib._arrays import as_array
 from cnnlib.explain._hooks import checked_images, listening, module_of
 from cnnlib.models.summary import evaluation
 
@@ -26,9 +29,10 @@ def feature_maps(model, x, *, layers):
     >>> feature_maps(model, torch.zeros(1, 1, 5, 5), layers=["0"])["0"].shape
     torch.Size([1, 2, 3, 3])
     """
-    if isinstance(layers, (str, nn.Module)):
+    if isinstance(layers, (str, nn.Module)) or not isinstance(layers, Iterable):
         raise ValueError(f"feature_maps: layers must be a list, got {layers!r:.80}")
     x, layers = checked_images("feature_maps", x), list(layers)
+    module_of("feature_maps", model, model)
     modules = [module_of("feature_maps", model, layer) for layer in layers]
     with evaluation(model), torch.no_grad(), listening(modules) as outputs:
         model(x)
@@ -51,6 +55,7 @@ def first_layer_filters(model):
     >>> first_layer_filters(create_model("resnet18")).shape
     torch.Size([64, 3, 7, 7])
     """
+    module_of("first_layer_filters", model, model)
     for module in model.modules():
         if isinstance(module, nn.Conv2d):
             return module.weight.detach().clone()
@@ -102,14 +107,15 @@ def project(vectors, *, method="pca", seed=0):
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
-    vectors = np.asarray(vectors, dtype=float)
+    vectors = as_array(vectors)
+    vectors = vectors.astype(float) if vectors.dtype.kind in "fiu" else np.zeros(0)
     if vectors.ndim != 2 or len(vectors) < 3 or vectors.shape[1] < 2 or not np.isfinite(vectors).all():
         raise ValueError(
             f"project: vectors must be at least three finite ones of at least two numbers, got {vectors.shape}")
     seed = whole("project", "seed", seed, least=0)
+    if not isinstance(method, str) or method not in ("pca", "tsne"):
+        raise ValueError(f"project: method must be 'pca' or 'tsne', got {method!r}")
     if method == "pca":
         return PCA(n_components=2, svd_solver="full").fit_transform(vectors)
-    if method == "tsne":
-        near = min(30.0, (len(vectors) - 1) / 3)
-        return TSNE(n_components=2, perplexity=near, init="pca", random_state=seed).fit_transform(vectors)
-    raise ValueError(f"project: method must be 'pca' or 'tsne', got {method!r}")
+    near = min(30.0, (len(vectors) - 1) / 3)
+    return TSNE(n_components=2, perplexity=near, init="pca", random_state=seed).fit_transform(vectors)

@@ -3,7 +3,7 @@ import copy
 
 import torch
 
-from cnnlib._arguments import above_zero, whole
+from cnnlib._arguments import above_zero, room, sizes, whole
 from cnnlib.explain._hooks import listening, module_of
 from cnnlib.models.summary import evaluation
 
@@ -41,7 +41,10 @@ def maximize_activation(model, *, layer, channel, input_shape, steps=128, lr=0.1
                       for name, value, least in (("steps", steps, 1), ("channel", channel, 0)))
     lr, decay = above_zero("maximize_activation", "lr", lr), above_zero("maximize_activation", "decay", decay)
     module = module_of("maximize_activation", model, layer)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(_seed("maximize_activation", seed))
+    input_shape = room("maximize_activation", "the picture", sizes("maximize_activation", "input_shape", input_shape))
+    if len(input_shape) != 3:
+        raise ValueError(f"maximize_activation: input_shape must be (C, H, W), got {input_shape}")
     picture = (0.1 * torch.randn(1, *input_shape, generator=generator)).requires_grad_()
     optimizer = torch.optim.Adam([picture], lr=lr)
     with evaluation(model), torch.enable_grad(), listening([module]) as outputs:
@@ -67,6 +70,9 @@ def randomized(model, *, seed=0):
     Yields:
         (name, copy): the layer that was randomized last, and the network.
 
+    Raises:
+        ValueError: model is no module, or seed no whole number.
+
     Source:
         Adebayo et al. (2018), Sanity Checks for Saliency Maps, section 3: cascading randomization.
 
@@ -74,13 +80,21 @@ def randomized(model, *, seed=0):
     >>> [name for name, _ in randomized(nn.Sequential(nn.Linear(2, 2), nn.ReLU(), nn.Linear(2, 1)))]
     ['2', '0']
     """
-    twin = copy.deepcopy(model)
+    module_of("randomized", model, model)
+    seed, twin = _seed("randomized", seed), copy.deepcopy(model)
     layers = [(name, part) for name, part in twin.named_modules() if list(part.parameters(recurse=False))]
     for number, (name, part) in enumerate(reversed(layers)):
         with torch.random.fork_rng():
             torch.manual_seed(1000 * seed + number)
             _forget(part)
         yield name, copy.deepcopy(twin)
+
+
+def _seed(function, seed):
+    """Return a seed that PyTorch takes, below 2⁵³."""
+    if whole(function, "seed", seed, least=0) >= 2**53:
+        raise ValueError(f"{function}: seed must be below 2**53, got {seed}")
+    return int(seed)
 
 
 def _forget(part):

@@ -2,6 +2,7 @@
 import os
 import pickle
 import re
+import warnings
 import zipfile
 from functools import partial
 from pathlib import Path
@@ -62,7 +63,8 @@ def _read(path):
         raise ValueError(f"load_weights: path must end in {', '.join(READERS)}, got {path.name!r}")
     try:
         _refuse_packed(path)
-        state = reader(path)
+        with warnings.catch_warnings(action="ignore"):  # of old or broken files; what is wrong is said below
+            state = reader(path)
     except Exception as error:  # the readers raise many kinds for a broken file
         reason = str(error).strip().split("\n")[0][:200] or type(error).__name__
         if isinstance(error, pickle.UnpicklingError):  # PyTorch's own message says how to run the code in it

@@ -1,7 +1,8 @@
 """Check arrays before any work is done."""
 import numpy as np
 
-from cnnlib._arguments import whole
+from cnnlib._arguments import room, whole
+from cnnlib._arrays import as_array
 
 
 def numbers(function, name, value, *, dims, or_more=False):
@@ -10,10 +11,7 @@ def numbers(function, name, value, *, dims, or_more=False):
     Raises:
         ValueError: value is not numeric, has another number of axes, or is empty.
     """
-    try:
-        array = np.asarray(value)
-    except ValueError:  # rows of different length
-        array = np.asarray(None)
+    array = as_array(value)
     if array.dtype.kind not in "fiu":
         raise ValueError(f"{function}: {name} must be an array of real numbers, got {describe(value)}")
     if array.ndim < dims or (array.ndim > dims and not or_more):
@@ -49,6 +47,7 @@ def check_convolution(function, x, weight, *, dims, stride=1, padding=0):
         if kernel_size > size + 2 * padding:
             rule = f"the kernel must fit into the {size + 2 * padding} pixels of the padded input"
             raise ValueError(f"{function}: {rule}, got {kernel_size} pixels")
+    room(function, "the padded x", (*x.shape[:-2], *(size + 2 * padding for size in x.shape[-2:])))
     return tuple(array if array.dtype.kind == "f" else array.astype(np.float64) for array in (x, weight))
 
 
@@ -57,15 +56,15 @@ def floats(function, **arrays):
 
     Args:
         function: the function that the reader called, for the message.
-        arrays: name=(value, dims), with dims None for any number of axes and −1 for at least one; a value of None
-            stays None.
+        arrays: name=(value, dims), with dims None for any number of axes and −1 for at least one. Where dims is 1, as
+            for a bias, None stands for an array that is not given, and stays None.
 
     Raises:
         ValueError: as numbers.
     """
     checked = {}
     for name, (value, dims) in arrays.items():
-        if value is not None:
+        if value is not None or dims != 1:
             least = {None: 0, -1: 1}.get(dims, dims)
             checked[name] = numbers(function, name, value, dims=least, or_more=dims in (None, -1))
     kind = np.result_type(*checked.values())

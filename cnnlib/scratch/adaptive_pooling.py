@@ -1,7 +1,7 @@
 """Average pooling that is told the size of its output instead of the size of its window."""
 import numpy as np
 
-from cnnlib._arguments import per_axis
+from cnnlib._arguments import per_axis, room
 from cnnlib.scratch._check import floats, same_shape
 
 
@@ -111,5 +111,7 @@ def adaptive_avg_pool2d_backward(grad_output, x, output_size):
 
 def _shares(function, x, output_size):
     """Return for each axis the slices of the input that the outputs are the means of."""
-    sizes = zip(x.shape[2:], per_axis(function, "output_size", output_size, 2, least=1), strict=True)
+    output_size = per_axis(function, "output_size", output_size, 2, least=1)
+    room(function, "the output", (*x.shape[:2], *output_size))
+    sizes = zip(x.shape[2:], output_size, strict=True)
     return [[slice(at * size // count, -(-(at + 1) * size // count)) for at in range(count)] for size, count in sizes]

@@ -3,9 +3,11 @@
 Tokens stand in a line or on a grid, which is read row by row. Masks combine: ``a | b`` sees what either sees, ``a & b``
 what both see. The number of True entries is the number of dot products that are needed.
 """
+import math
+
 import numpy as np
 
-from cnnlib._arguments import integer, per_axis, whole
+from cnnlib._arguments import integer, per_axis, room, whole
 
 
 def causal_mask(length):
@@ -29,6 +31,7 @@ def causal_mask(length):
            [1, 1, 1]])
     """
     length = whole("causal_mask", "length", length, least=1)
+    room("causal_mask", "the mask", (length, length))
     return np.tri(length, dtype=bool)
 
 
@@ -128,6 +131,7 @@ def _places(function, size):
         shape = per_axis(function, "size", size, 2, least=1)
     else:
         shape = (whole(function, "size", size, least=1),)
+    room(function, "the mask", (math.prod(shape),) * 2)
     return np.indices(shape).reshape(len(shape), -1).T
 
 

@@ -16,7 +16,7 @@ filters use it, in a depthwise layer a single one: there the copy itself takes t
 """
 import numpy as np
 
-from cnnlib._arguments import channels, per_axis
+from cnnlib._arguments import channels, per_axis, room
 from cnnlib.scratch._check import numbers
 from cnnlib.scratch._windows import pad, tiles, windows
 from cnnlib.shapes.convolution import both_sides, fit
@@ -146,6 +146,8 @@ def _convolve(function, x, weight, bias, stride, padding, dilation, groups, *, a
     padding = both_sides(function, padding, kernel_size, stride, dilation)
     rows = zip(x.shape[2:], kernel_size, stride, padding, dilation, strict=True)
     output = tuple(fit(function, size, k, s, sum(p), d) for size, k, s, p, d in rows)
+    sides = (size + sum(p) for size, p in zip(x.shape[2:], padding, strict=True))
+    room(function, "the padded x", (*x.shape[:2], *sides))
     exact = np.promote_types(x.dtype, np.float32)  # half precision is summed in single precision
     view = windows(pad(x, padding).astype(exact, copy=False), kernel_size, output, stride, dilation)
     y = _product(view, weight.astype(exact, copy=False), groups)

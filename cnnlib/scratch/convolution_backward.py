@@ -12,6 +12,7 @@ stride, the gradient has holes; instead of filling them with zeros, each window'
 """
 import numpy as np
 
+from cnnlib._arguments import room
 from cnnlib.scratch._check import floats, same_shape
 from cnnlib.scratch._windows import inside, pad, tiles, windows
 from cnnlib.scratch.convolution import correlate
@@ -51,6 +52,7 @@ def conv2d_backward(grad_output, x, weight, *, stride=1, padding=0, dilation=1, 
         rule = f"weight must have x.shape[1] / groups = {layer.in_channels // groups} input channels"
         raise ValueError(f"{name}: {rule}, got {weight.shape[1]}")
     same_shape(name, "grad_output", grad_output, (layer.batch, layer.out_channels, *layer.output))
+    room(name, "the padded x", layer.padded)
     grad_weight = weight_gradient(grad_output, x, weight.shape, layer, groups)
     return input_gradient(grad_output, weight, x.shape[2:], layer, groups), grad_weight, grad_output.sum((0, 2, 3))
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cnnlib._arguments import above_zero, at_least_zero, whole
-from cnnlib.scratch._check import numbers, same_shape
+from cnnlib.scratch._check import describe, numbers, same_shape
 from cnnlib.scratch._layer import Layer
 
 STEP = 1e-5
@@ -41,6 +41,8 @@ def numerical_gradient(f, x, *, step=STEP):
     """
     x = _point("numerical_gradient", x)
     step = above_zero("numerical_gradient", "step", step)
+    if not callable(f):
+        raise ValueError(f"numerical_gradient: f must be a function, got {describe(f)}")
     gradient = np.empty_like(x)
     for index in np.ndindex(x.shape):
         ahead, behind = (_value("numerical_gradient", f, x, index, shift) for shift in (step, -step))

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from cnnlib._arguments import at_least_zero, channels, flag, fraction, per_axis, whole
+from cnnlib._arguments import at_least_zero, channels, flag, fraction, per_axis, room, whole
 from cnnlib.scratch import dense, normalization
 from cnnlib.scratch._layer import Layer, Parameter
 from cnnlib.scratch.convolution import conv2d
@@ -122,7 +122,7 @@ class BatchNorm2d(Layer):
     def __init__(self, num_features, *, eps=1e-5, momentum=0.1):
         super().__init__()
         name = type(self).__name__
-        count = whole(name, "num_features", num_features, least=1)
+        [count] = room(name, "weight", (whole(name, "num_features", num_features, least=1),))
         self.eps, self.momentum = at_least_zero(name, "eps", eps), fraction(name, "momentum", momentum)
         self.weight, self.bias = Parameter(np.ones(count)), Parameter(np.zeros(count))
         self.running_mean, self.running_var = np.zeros(count), np.ones(count)
@@ -213,6 +213,7 @@ def generator(function, rng):
 
 def _first_weights(function, shape, bias, rng):
     rng, bias = generator(function, rng), flag(function, "bias", bias)
+    room(function, "weight", shape)
     bound = 1 / math.sqrt(math.prod(shape[1:]))
     weight = Parameter(rng.uniform(-bound, bound, shape))
     return weight, Parameter(rng.uniform(-bound, bound, shape[0])) if bias else None

@@ -77,7 +77,7 @@ def _wanted(function, x, target, weight, ignore_index, reduction, label_smoothin
     x, weight = floats(function, x=(x, None), weight=(weight, 1))
     if x.ndim < 2:
         raise ValueError(f"{function}: x must have a batch and a class axis, got shape {x.shape}")
-    if reduction not in REDUCTIONS:
+    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
         raise ValueError(f"{function}: reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
     smoothing, classes = fraction(function, "label_smoothing", label_smoothing), x.shape[1]
     target, counts = _target(function, target, x.shape, integer(function, "ignore_index", ignore_index))

@@ -1,7 +1,7 @@
 """Borders around images, in four kinds."""
 import numpy as np
 
-from cnnlib._arguments import integer
+from cnnlib._arguments import integer, room
 from cnnlib.scratch._check import numbers
 
 MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}  # NumPy's names
@@ -57,6 +57,7 @@ def _check(x, pad, mode, value):
     pad = pad if len(pad) == 4 else (*pad, 0, 0)
     for size, before, after in ((x.shape[-1], *pad[:2]), (x.shape[-2], *pad[2:])):
         _check_axis(size, before, after, mode)
+    room("pad2d", "the result", (*x.shape[:-2], x.shape[-2] + sum(pad[2:]), x.shape[-1] + sum(pad[:2])))
     return x, pad
 
 

@@ -157,7 +157,7 @@ class CrossEntropyLoss:
     """
 
     def __init__(self, weight=None, *, ignore_index=-100, reduction="mean", label_smoothing=0.0):
-        if reduction not in ("mean", "sum"):
+        if not isinstance(reduction, str) or reduction not in ("mean", "sum"):
             raise ValueError(f"CrossEntropyLoss: reduction must be 'mean' or 'sum', got {reduction!r}")
         smoothing = fraction("CrossEntropyLoss", "label_smoothing", label_smoothing)
         self.options = {"weight": weight, "ignore_index": ignore_index, "reduction": reduction,

@@ -6,7 +6,7 @@ first in reading order is the winner, as in PyTorch. A mask ``x == maximum`` wou
 """
 import numpy as np
 
-from cnnlib._arguments import flag
+from cnnlib._arguments import flag, room
 from cnnlib.scratch._check import floats, same_shape
 from cnnlib.scratch._windows import inside, pad, windows
 from cnnlib.scratch.activations import passed
@@ -38,7 +38,7 @@ def max_pool2d(x, kernel_size, *, stride=None, padding=0, dilation=1, ceil_mode=
              [7., 8.]]]])
     """
     [x] = floats("max_pool2d", x=(x, 4))
-    pool = Pool.parse("max_pool2d", x.shape, kernel_size, stride, padding, dilation, ceil_mode)
+    pool = _pool("max_pool2d", x.shape, kernel_size, stride, padding, dilation, ceil_mode)
     view = _view(x, pool, -np.inf)
     largest = view[:, :, 0, 0].copy()
     for row, col in _taps(pool)[1:]:
@@ -73,7 +73,7 @@ def max_pool2d_backward(grad_output, x, kernel_size, *, stride=None, padding=0, 
     """
     name = "max_pool2d_backward"
     grad_output, x = floats(name, grad_output=(grad_output, 4), x=(x, 4))
-    pool = Pool.parse(name, x.shape, kernel_size, stride, padding, dilation, ceil_mode)
+    pool = _pool(name, x.shape, kernel_size, stride, padding, dilation, ceil_mode)
     same_shape(name, "grad_output", grad_output, (*x.shape[:2], *pool.output))
     options = {"stride": stride, "padding": padding, "dilation": dilation, "ceil_mode": ceil_mode}
     winners = _winners(x, max_pool2d(x, kernel_size, **options), pool)
@@ -106,7 +106,7 @@ def avg_pool2d(x, kernel_size, *, stride=None, padding=0, ceil_mode=False, count
              [5., 6.]]]])
     """
     [x] = floats("avg_pool2d", x=(x, 4))
-    pool = Pool.parse("avg_pool2d", x.shape, kernel_size, stride, padding, 1, ceil_mode)
+    pool = _pool("avg_pool2d", x.shape, kernel_size, stride, padding, 1, ceil_mode)
     view = _view(x, pool, 0)
     total = view[:, :, 0, 0].copy()
     for row, col in _taps(pool)[1:]:
@@ -142,10 +142,17 @@ def avg_pool2d_backward(grad_output, x, kernel_size, *, stride=None, padding=0, 
     """
     name = "avg_pool2d_backward"
     grad_output, x = floats(name, grad_output=(grad_output, 4), x=(x, 4))
-    pool = Pool.parse(name, x.shape, kernel_size, stride, padding, 1, ceil_mode)
+    pool = _pool(name, x.shape, kernel_size, stride, padding, 1, ceil_mode)
     same_shape(name, "grad_output", grad_output, (*x.shape[:2], *pool.output))
     share = grad_output / _counts(name, x, pool, count_include_pad)
     return _spread(pool, x, (share for _ in _taps(pool)))
+
+
+def _pool(function, *args):
+    """Return checked arguments with which the padded maps are no larger than a memory."""
+    pool = Pool.parse(function, *args)
+    room(function, "the padded x", pool.padded)
+    return pool
 
 
 def _view(x, pool, value):
@@ -192,7 +199,8 @@ def _counts(function, x, pool, count_include_pad):
     axes = []
     for axis, size in enumerate(x.shape[2:]):
         padding = pool.padding[axis]
-        first = np.arange(pool.output[axis]) * pool.stride[axis] - padding
+        stride = pool.stride[axis] if pool.output[axis] > 1 else 0  # of one window it may be any number
+        first = np.arange(pool.output[axis]) * stride - padding
         last = np.minimum(first + pool.kernel_size[axis], size + padding)
         axes.append(last - first if count_include_pad else np.minimum(last, size) - np.maximum(first, 0))
     return np.outer(*axes).astype(x.dtype)

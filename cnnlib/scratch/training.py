@@ -1,7 +1,9 @@
 """The training loop, written out, and what a trained network says."""
 import numpy as np
 
-from cnnlib._arguments import whole
+from cnnlib._arguments import room, whole
+from cnnlib._arrays import as_array
+from cnnlib.scratch._check import numbers
 from cnnlib.scratch.layers import generator
 from cnnlib.scratch.plain_layers import CrossEntropyLoss
 
@@ -27,6 +29,7 @@ def batches(count, batch_size, *, rng):
     [4, 4, 2]
     """
     count, size = whole("batches", "count", count, least=1), whole("batches", "batch_size", batch_size, least=1)
+    room("batches", "the order", (count,))
     order = generator("batches", rng).permutation(count)
     return [order[at:at + size] for at in range(0, count, size)]
 
@@ -59,7 +62,9 @@ def fit(net, images, labels, *, optimizer, epochs, batch_size, loss=None, seed=0
     >>> len(steps), steps[-1] < steps[0]
     (5, True)
     """
-    images, labels, loss = np.asarray(images), np.asarray(labels), loss or CrossEntropyLoss()
+    images, labels = (numbers("fit", name, value, dims=1, or_more=True)
+                      for name, value in (("images", images), ("labels", labels)))
+    loss = loss or CrossEntropyLoss()
     if len(images) != len(labels):
         raise ValueError(f"fit: labels must hold one class for each of {len(images)} images, got {len(labels)}")
     epochs, batch_size = whole("fit", "epochs", epochs, least=1), whole("fit", "batch_size", batch_size, least=1)
@@ -127,8 +132,8 @@ def predict(net, images, *, batch_size=256):
     >>> predict(Flatten(), [[0.1, 0.9], [0.8, 0.2]]).tolist()
     [1, 0]
     """
-    images, size = np.asarray(images), whole("predict", "batch_size", batch_size, least=1)
-    if not images.size:
+    images, size = as_array(images), whole("predict", "batch_size", batch_size, least=1)
+    if not images.size or not images.ndim:
         raise ValueError(f"predict: there must be images, got shape {images.shape}")
     modes = [(layer, layer.training) for layer in net.modules()]
     net.eval()

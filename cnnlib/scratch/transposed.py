@@ -1,7 +1,7 @@
 """Transposed convolution: what a convolution does to its gradients, used forward to make maps larger."""
 from dataclasses import replace
 
-from cnnlib._arguments import whole
+from cnnlib._arguments import room, whole
 from cnnlib.scratch._check import floats, same_shape
 from cnnlib.scratch._windows import pad
 from cnnlib.scratch.convolution import conv2d
@@ -86,4 +86,5 @@ def _layer(name, x, weight, stride, padding, output_padding, groups, dilation):
     shape = transposed_shape(name, x.shape, weight.shape[1] * groups, weight.shape[2:], groups, stride=stride,
                              padding=padding, output_padding=output_padding, dilation=dilation)
     layer = Layer.parse(name, shape, len(weight), weight.shape[2:], stride, padding, dilation, groups)
+    room(name, "the output before it is cut", layer.padded)
     return shape, replace(layer, output=x.shape[2:]), groups  # output_padding may leave room for one window more

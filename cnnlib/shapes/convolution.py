@@ -120,11 +120,17 @@ class Layer:
     batch: int
     in_channels: int
     out_channels: int
+    size: tuple
     kernel_size: tuple
     stride: tuple
     padding: tuple
     dilation: tuple
     output: tuple
+
+    @property
+    def padded(self):
+        """Shape of the input with its padding."""
+        return (self.batch, self.in_channels, *(n + sum(p) for n, p in zip(self.size, self.padding, strict=True)))
 
     @classmethod
     def parse(cls, function, input_shape, out_channels, kernel_size, stride, padding, dilation, groups):
@@ -137,8 +143,8 @@ class Layer:
         padding = both_sides(function, padding, kernel_size, stride, dilation)
         rows = zip(space, kernel_size, stride, padding, dilation, strict=True)
         output = tuple(fit(function, size, k, s, sum(p), d) for size, k, s, p, d in rows)
-        return cls(batch=batch, in_channels=in_channels, out_channels=out_channels, kernel_size=kernel_size,
-                   stride=stride, padding=padding, dilation=dilation, output=output)
+        return cls(batch=batch, in_channels=in_channels, out_channels=out_channels, size=tuple(space),
+                   kernel_size=kernel_size, stride=stride, padding=padding, dilation=dilation, output=output)
 
 
 def both_sides(function, padding, kernel_size, stride, dilation):

@@ -65,6 +65,7 @@ class Pool:
 
     Attributes:
         reached: pixels (before, after) each axis that the windows reach: the padding, and what ceil_mode adds.
+        padded: shape of the input with them.
     """
 
     kernel_size: tuple
@@ -73,6 +74,7 @@ class Pool:
     dilation: tuple
     output: tuple
     reached: tuple
+    padded: tuple
 
     @classmethod
     def parse(cls, function, input_shape, kernel_size, stride, padding, dilation, ceil_mode):
@@ -85,8 +87,9 @@ class Pool:
         output = tuple(_pool_size(function, *row, ceil_mode) for row in rows)
         ends = [(count - 1) * s + d * (k - 1) + 1 - n - p for count, (n, k, s, p, d) in zip(output, rows, strict=True)]
         reached = tuple((p, max(p, end)) for p, end in zip(options[2], ends, strict=True))
+        padded = (*input_shape[:2], *(n + sum(reach) for n, reach in zip(space, reached, strict=True)))
         names = ("kernel_size", "stride", "padding", "dilation")
-        return cls(output=output, reached=reached, **dict(zip(names, options, strict=True)))
+        return cls(output=output, reached=reached, padded=padded, **dict(zip(names, options, strict=True)))
 
 
 def _pool_size(function, size, kernel_size, stride, padding, dilation, ceil_mode):

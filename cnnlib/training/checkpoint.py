@@ -53,7 +53,8 @@ class Checkpoint:
         paths = [path for path in (self.folder / LAST, self.folder / BEFORE) if path.exists()]
         for path in paths:
             try:
-                state = torch.load(path, map_location="cpu", weights_only=True)
+                with warnings.catch_warnings(action="ignore"):  # of old or broken files; what is wrong is said below
+                    state = torch.load(path, map_location="cpu", weights_only=True)
                 if isinstance(state, dict) and "epoch" in state:
                     self._keep(path)
                     return state
