@@ -187,10 +187,9 @@ const model = {
 let active = null;
 const focus = (i) => { active = button(i); said.push(`focus ${i}`); };
 const button = (i) => ({ dataset: { object: String(i) }, focus: () => focus(i) });
-globalThis.document = { createElement: () => ({ content: { firstChild: null } }) };
 const el = {
   classList: { add: () => {} }, firstChild: null, getRootNode: () => ({ activeElement: active }), contains: () => true,
-  querySelector: (selector) => button(selector.match(/"(\\d)"/)[1]),
+  querySelector: (selector) => button(selector.match(/"(\\d)"/)[1]), cloneNode: () => ({ isEqualNode: () => true }),
   addEventListener: (name, f) => add(listeners, name, f), removeEventListener: (name, f) => listeners[name].delete(f),
 };
 const fire = (type, over, more = {}) => {
