@@ -14,7 +14,7 @@ from tests.fuzz.agree import difference
 from tests.fuzz.row import Unjudged
 from tests.fuzz.values import laid_out
 
-SECONDS = 5  # a call that takes longer is a hang
+SECONDS = 30  # a call that takes longer is a hang; a busy machine is none
 MEMORY = 2 << 30  # bytes that a call may ask for
 TOO_LARGE = 1e6  # from here on sums may leave the range of a type
 
