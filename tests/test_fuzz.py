@@ -100,8 +100,8 @@ def refuses_what_is_good(x):
 ], ids=lambda each: getattr(each, "__name__", ""))
 def test_a_planted_fault_is_seen_and_relu_is_not_blamed(function, message):
     with memory_limit(), pytest.raises(Fault, match=message):
-        judged(planted(function), X, seconds=0.3)
-    assert judged(planted(scratch.relu), X, seconds=0.3) == "judged"
+        judged(planted(function), X, seconds=2)
+    assert judged(planted(scratch.relu), X) == "judged"
 
 
 def test_an_answer_that_depends_on_the_memory_is_seen():
