@@ -65,7 +65,7 @@ def test_only_the_table_page_has_the_script():
             self.files.append((name, options))
     for page in ("book/index", models.PAGE, "book/glossary"):
         models.add_script(App(), page, "page.html", {}, None)
-    assert App.files == [("sort.mjs", {"type": "module"})]
+    assert App.files == [("sort.mjs", {"type": "module", "fetchpriority": "low"})]
 
 
 def test_script_sorts_as_python_does_and_keeps_ties():

@@ -58,7 +58,7 @@ def fresh_copy(folder):
     """Copy what git knows or would add, and lend it this environment as its .venv, which it takes as ready."""
     listing = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], cwd=ROOT,
                              capture_output=True, text=True, encoding="utf-8", check=True)
-    for name in filter(None, listing.stdout.split("\0")):
+    for name in filter(lambda name: (ROOT / name).is_file(), listing.stdout.split("\0")):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / name)
     (folder / ".venv").mkdir()
