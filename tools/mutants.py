@@ -119,7 +119,8 @@ def judge(group, mutants, record, say):
 def report(name, group, ends):
     """Return the lines about a group, and whether it holds its limit; explained survivors are left out of the score."""
     survivors = [key for key, end in ends.items() if end == "survived"]
-    open_ones = [key for key in survivors if key not in group.reasons]
+    reasons = group.reasons
+    open_ones = [key for key in survivors if key not in reasons]
     judged = len(ends) - len(survivors) + len(open_ones)
     score = 1 - len(open_ones) / judged
     lines = [f"{name}: {len(ends)} mutants, {len(survivors)} survived, {len(survivors) - len(open_ones)} of them "

@@ -1,4 +1,4 @@
-// uses: shared/text.mjs shared/tree.mjs shared/view.mjs
+// uses: shared/cells.mjs shared/text.mjs shared/tree.mjs shared/view.mjs
 const sum = (values) => values.reduce((all, value) => all + value, 0);
 const mean = (map) => sum(map.flat()) / map.flat().length;
 const highest = (map) => Math.max(...map.flat());
@@ -43,7 +43,6 @@ export function draw(state) {
 const value = (name, text) => `<b data-value="${name}">${text}</b>`;
 const line = (text) => `<span class="cnn-fact">${text}</span>`;
 const fixed = (x, places = 3) => x.toFixed(places).replace(/^-(0\.?0*)$/, "$1").replace("-", "−");
-const tidy = (x) => Math.round(x * 100) / 100;
 
 function words(state, now) {
   const { channel } = state;
@@ -82,8 +81,8 @@ function picture(state, now) {
       + texts.map(([x, y, text]) => `<text x="${x}" y="${top(c) + y}">${text}</text>`).join("");
   });
   const bars = [[MEAN, (c) => means[c] / longest, ""], [GATE, (c) => gates[c], " cnn-bar-c"], [AFTER + 32, (c) => after[c] / longest, " cnn-bar-b"]];
-  const empty = maps.map((_, c) => box(12, top(c), MAP, MAP) + box(AFTER, top(c), MAP, MAP) + bars.map(([x]) => box(x, top(c) + 15, WIDTH, 10)).join("")).join("");
-  const filled = bars.map(([x, part, kind]) => path(`cnn-bar${kind}`, maps.map((_, c) => box(x, top(c) + 15, WIDTH * part(c), 10)).join("")));
+  const empty = maps.map((_, c) => outline(12, top(c), MAP, MAP) + outline(AFTER, top(c), MAP, MAP) + bars.map(([x]) => outline(x, top(c) + 15, WIDTH, 10)).join("")).join("");
+  const filled = bars.map(([x, part, kind]) => path(`cnn-bar${kind}`, maps.map((_, c) => outline(x, top(c) + 15, WIDTH * part(c), 10)).join("")));
   const shown = path("cnn-value", maps.map((map, c) => areas(map, 12, top(c), peak) + areas(rescaled[c], AFTER, top(c), peak)).join(""));
   const frame = `<rect class="cnn-frame" x="11" y="${top(state.channel) - 1}" width="${MAP + 2}" height="${MAP + 2}"/>`;
   const label = `Eight channels. ${gates.map((g, c) => `Channel ${c}: mean ${fixed(means[c], 2)}, gate ${fixed(g, 2)}, rescaled mean ${fixed(after[c], 2)}`).join("; ")}.`;
@@ -92,14 +91,13 @@ function picture(state, now) {
 }
 
 const path = (kind, d) => `<path class="${kind}" d="${d}"/>`;
-const box = (x, y, width, height) => `M${tidy(x)} ${tidy(y)}h${tidy(width)}v${tidy(height)}h${tidy(-width)}z`;
 
 // A value is a square whose area grows with it.
 function areas(map, left, top, peak) {
   const cell = MAP / map.length;
   return map.map((row, i) => row.map((v, j) => {
     const side = (cell - 0.5) * Math.sqrt(v / peak);
-    return v > 0 ? box(left + (j + 0.5) * cell - side / 2, top + (i + 0.5) * cell - side / 2, side, side) : "";
+    return v > 0 ? outline(left + (j + 0.5) * cell - side / 2, top + (i + 0.5) * cell - side / 2, side, side) : "";
   }).join("")).join("");
 }
 

@@ -4,7 +4,7 @@ function squares(each) {
   const paths = {};
   each.forEach(([kind, left, top, side, more = ""]) => {
     const key = `cnn-${kind}"${more}`;
-    paths[key] = `${paths[key] ?? ""}M${places(left)} ${places(top)}h${places(side)}v${places(side)}h${places(-side)}z`;
+    paths[key] = (paths[key] ?? "") + outline(left, top, side, side);
   });
   return Object.keys(paths).sort().map((key) => `<path class="cnn-cell ${key} d="${paths[key]}"/>`).join("");
 }
@@ -27,4 +27,5 @@ function digits(each) {
   return Object.entries(rows).map(([key, { at, words }]) => `<text x="${at.join(" ")}" ${key} text-anchor="middle">${words.join(" ")}</text>`).join("");
 }
 
+const outline = (x, y, width, height) => `M${places(x)} ${places(y)}h${places(width)}v${places(height)}h${places(-width)}z`;
 const places = (value) => Math.round(value * 100) / 100;
