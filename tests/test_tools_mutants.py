@@ -1,8 +1,10 @@
 """The mutants of a small program: what its tests notice, what they miss, what hangs, what was tried before."""
 import ast
+import signal
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from tools.mutations import mutations
@@ -50,9 +52,11 @@ def test_checked():
     with pytest.raises(ValueError):
         checked(-1)
 '''
-RUN = """import sys
+RUN = """import signal
+import sys
 from pathlib import Path
 from tools import mutants
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background ignores
 mutants.PATIENCE = 0, 15
 groups = {"toy": mutants.Group("toy/*.py", "tests/test_*.py", float(sys.argv[2]), Path(sys.argv[1]))}
 sys.exit(mutants.main(["toy"], groups))
@@ -117,6 +121,16 @@ def test_what_no_test_notices_is_named_until_it_is_explained(project):
     again = run(project, 1)
     assert again.returncode == 0 and "1 of them explained: 100.0%" in again.stdout
     assert "killed:" not in again.stdout and again.stdout.split(" mutants")[0] == said.split(" mutants")[0]
+
+
+def test_a_run_that_is_stopped_leaves_no_process(project):
+    with subprocess.Popen([sys.executable, "-u", "-c", RUN, str(project), "0.9"], cwd=ROOT, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as command:
+        assert command.stdout.readline()  # the first mutant has ended, two others are tried
+        children = psutil.Process(command.pid).children(recursive=True)
+        command.send_signal(signal.SIGINT)
+        command.wait(timeout=60)
+    assert children and [child for child in children if child.is_running()] == []
 
 
 def test_tests_that_fail_without_a_change_are_refused(project):

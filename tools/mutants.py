@@ -102,17 +102,21 @@ def judge(group, mutants, record, say):
         raise SystemExit(f"tools.mutants: {group.tests} must pass without a change")
     limit = PATIENCE[0] * (time.monotonic() - start) + PATIENCE[1]
     running, left = {}, [each for each in mutants if each.key not in known]
-    with record.open("a", encoding="utf-8") as file:
-        while left or running:
-            while left and len(running) < WORKERS:
-                mutant = left.pop(0)
-                running[_start(group, mutant)] = (mutant, time.monotonic() + limit)
-            for mutant, status in _wait(running):
-                end = {0: "survived", None: "slow"}.get(status, "killed")
-                known[mutant.key] = end
-                file.write(json.dumps({"digest": digest, "key": mutant.key, "end": end}, ensure_ascii=False) + "\n")
-                file.flush()
-                say(f"{end}: {mutant.key}")
+    try:
+        with record.open("a", encoding="utf-8") as file:
+            while left or running:
+                while left and len(running) < WORKERS:
+                    mutant = left.pop(0)
+                    running[_start(group, mutant)] = (mutant, time.monotonic() + limit)
+                for mutant, status in _wait(running):
+                    end = {0: "survived", None: "slow"}.get(status, "killed")
+                    known[mutant.key] = end
+                    file.write(json.dumps({"digest": digest, "key": mutant.key, "end": end}, ensure_ascii=False) + "\n")
+                    file.flush()
+                    say(f"{end}: {mutant.key}")
+    finally:  # of a run that is stopped nothing goes on
+        for number in running:
+            _kill(number)
     return {each.key: known[each.key] for each in mutants}
 
 
@@ -189,8 +193,7 @@ def _wait(running):
         for number, (mutant, end) in list(running.items()):
             done, status = os.waitpid(number, os.WNOHANG)
             if not done and end and time.monotonic() > end:
-                os.killpg(number, signal.SIGKILL)
-                os.waitpid(number, 0)
+                _kill(number)
                 done, status = number, None
             if done:
                 del running[number]
@@ -198,6 +201,14 @@ def _wait(running):
         if ended:
             return ended
         time.sleep(0.02)
+
+
+def _kill(number):
+    """End a process and all that it started."""
+    with contextlib.suppress(ProcessLookupError):  # it has no session of its own yet
+        os.killpg(number, signal.SIGKILL)
+    os.kill(number, signal.SIGKILL)
+    os.waitpid(number, 0)
 
 
 def _digest(paths):
