@@ -9,7 +9,7 @@ from tools.browser import FLAGS, chromium_path
 
 SLOWER = 4  # times slower than this machine
 MOVES = 100  # of one widget, on one place
-ROUNDS = 3  # of the same moves, each on a new page
+ROUNDS = 5  # of the same moves on all pages: a machine is slow for minutes, not for hours
 DRAG = 20  # moves at most from one end of a slider to the other
 # Sliders are dragged from end to end, one after the other in a random order; before each drag another control is set.
 # What a widget does on an event it does before dispatchEvent returns; asking for a size makes the browser lay out the
@@ -67,21 +67,23 @@ def measured(address, pages, *, say):
     Args:
         address: of the served site.
         pages: paths of the pages with widgets.
-        say: called with a line for each widget on a page.
+        say: called with a line for each widget of a round.
 
     Returns:
         A dict from the widget's name to a list of (of the page's own thread, by the clock).
     """
-    times = {}
+    rounds = []
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
         page = chromium.new_page(viewport={"width": 1280, "height": 900})
-        for path in pages:
-            for rounds in zip(*(_walks(page, f"{address}/{path}") for _ in range(ROUNDS)), strict=True):
-                name, found = rounds[0][0], _medians([found for _, found in rounds])
-                times.setdefault(name, []).extend(found)
-                say(f"{path}: {name}, p95 {percentile([own for own, _ in found], 0.95):.1f} ms")
+        for _ in range(ROUNDS):
+            rounds.append([each for path in pages for each in _walks(page, f"{address}/{path}")])
+            for name, found in rounds[-1]:
+                say(f"{name}, p95 {percentile([own for own, _ in found], 0.95):.1f} ms")
         chromium.close()
+    times = {}
+    for walks in zip(*rounds, strict=True):
+        times.setdefault(walks[0][0], []).extend(_medians([found for _, found in walks]))
     return times
 
 

@@ -45,7 +45,7 @@ A processor {slower} times slower than this machine's; {moves} moves of each wid
 are dragged from end to end, and before each drag another control is set. A move is a slider's `input` event: what the
 page's own thread spends on scripts, styles and layout from the event until the widget has changed the page and the
 browser has laid it out. Painting is not counted. By the clock, the same holds what other processes took from this one.
-The same moves are made {repeats} times, each time on a new page; a move's time is its median.
+All moves of all widgets are made {repeats} times, each time on new pages; a move's time is its median.
 
 {widgets}
 

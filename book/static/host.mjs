@@ -11,10 +11,10 @@ const escape = (text) => String(text).replace(/[&<>"]/g, (c) => ({ "&": "&amp;",
 const shown = (value) => escape(Number.isInteger(value) ? value : Math.round(value * 1000) / 1000);
 const label = (model, inner, kind = "") => `<label class="cnn-control${kind}"><span class="cnn-name">${escape(model.description)}</span>${inner}</label>`;
 const range = (id, m) => label(m, `<input type="range" autocomplete="off" data-id="${id}" min="${m.min}" max="${m.max}" step="${m.step ?? 1}" value="${m.value}">`
-  + `<span class="cnn-value" aria-hidden="true">${shown(m.value)}</span>`);
+  + (m.readout === false ? "" : `<span class="cnn-value" aria-hidden="true">${shown(m.value)}</span>`));
 const field = (id, m) => label(m, `<input type="number" autocomplete="off" inputmode="decimal" step="any" data-id="${id}" value="${m.value}"`
   + `${m.min === undefined ? "" : ` min="${m.min}"`}${m.max === undefined ? "" : ` max="${m.max}"`}>`, " cnn-field");
-const box = (name) => (id, m, html) => `<div class="cnn-${name}">${m.children.map(html).join("")}</div>`;
+const box = (name) => (id, m, html) => `<div class="${[`cnn-${name}`, ...(m._dom_classes ?? [])].join(" ")}">${m.children.map(html).join("")}</div>`;
 const choices = (m, one) => m._options_labels.map((text, i) => one(escape(text), i, i === m.index)).join("");
 
 // How each model is written. Whatever is not here fails the build by its name.

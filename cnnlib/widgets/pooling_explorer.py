@@ -108,7 +108,7 @@ def _field(index, value):
 def _grid(fields):
     """Return a heading and one row of fields for each row of the input."""
     fields = list(fields.values())
-    rows = [ipywidgets.HBox(fields[i:i + SIDE]) for i in range(0, len(fields), SIDE)]
+    rows = [ipywidgets.HBox(fields[i:i + SIDE]).add_class("cnn-close") for i in range(0, len(fields), SIDE)]
     return [ipywidgets.Label("The input, row by row: whole numbers from −9 to 9"), *rows]
 
 

@@ -22,14 +22,15 @@ STYLE = ROOT / "cnnlib" / "widgets" / "js" / "widgets.css"
 VIEW_SCRIPT = re.compile(r'<script type="application/vnd\.jupyter\.widget-view\+json">(.*?)</script>', re.S)
 LARGE = 2000  # a trait longer than this, as JSON, becomes a file
 
-BOUNDED = ("value", "min", "max", "step", "description")
+BOUNDED = ("value", "min", "max", "step", "description", "readout")
 CHOICE = ("index", "_options_labels", "description")
 KEPT = {
     "IntSlider": BOUNDED, "FloatSlider": BOUNDED, "BoundedIntText": BOUNDED, "BoundedFloatText": BOUNDED,
     "IntText": ("value", "description"), "FloatText": ("value", "description"), "Checkbox": ("value", "description"),
     "Dropdown": CHOICE, "ToggleButtons": CHOICE, "Play": ("value", "min", "max", "step", "interval"),
-    "VBox": ("children",), "HBox": ("children",), "Label": ("value",),
+    "VBox": ("children", "_dom_classes"), "HBox": ("children", "_dom_classes"), "Label": ("value",),
 }
+PLAIN = {"readout": True, "_dom_classes": []}  # what need not be said
 # A browser that fills in forms lays out every section with a form, a text field or a selector as soon as the page is
 # there, however far away; until the widget is mounted, near the screen, plain elements of their size stand there.
 SELECT = re.compile(r"<(select).*?</select>", re.S)
@@ -143,7 +144,7 @@ def _model(model, names, folder):
     kind, state = _kind(model), model["state"]
     if kind == "View":
         return _view(state, folder)
-    kept = {"kind": kind, **{name: state[name] for name in KEPT[kind] if state.get(name) is not None}}
+    kept = {"kind": kind, **{name: state[name] for name in KEPT[kind] if state.get(name) not in (None, PLAIN.get(name))}}
     if "children" in kept:
         kept["children"] = [names[_reference(child)] for child in kept["children"]]
     return kept

@@ -14,8 +14,8 @@ export function derive(state) {
 // The sixteen steps of one channel, row by row.
 export function stepsOf({ data, picture, layer }, channel) {
   const [, , side] = data.layers[layer];
-  const size = side * side;
-  return [...data.pictures[picture].layers[layer].digits.slice(channel * size, (channel + 1) * size)].map((digit) => parseInt(digit, 16));
+  const { digits: all } = data.pictures[picture].layers[layer];
+  return Array.from({ length: side * side }, (_, i) => parseInt(all[channel * side * side + i], 16));
 }
 
 export function facts(state) {

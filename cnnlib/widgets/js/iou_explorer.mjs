@@ -85,11 +85,11 @@ const product = ([x1, y1, x2, y2]) => `${x2 - x1} × ${y2 - y1} = `;
 
 export function draw(state) {
   const now = facts(state);
-  return `<figure class="cnn-iou"><div class="cnn-iou-board">${picture(now)}${parts(now)}</div>`
+  return `<div class="cnn-iou-columns"><figure class="cnn-iou"><div class="cnn-iou-board">${picture(now)}${parts(now)}</div>`
     + "<figcaption class=\"cnn-muted\">Shaded: the union. Hatched: the intersection. Dashed: the smallest box around both. In pixels; y runs down.</figcaption></figure>"
     + `<p class="cnn-iou-hint cnn-muted">Drag a box, or one of the squares on its corners. Or press Tab until a box or a corner is framed, then an arrow key (with Shift: ${LARGE_STEP} pixels). `
     + "The sliders do the same. A box stops at the border: left and top count only as far as width and height leave room.</p>"
-    + `<output class="cnn-readout cnn-iou-readout" aria-live="polite">${words(state, now)}</output>`;
+    + `<output class="cnn-readout cnn-iou-readout" aria-live="polite">${words(state, now)}</output></div>`;
 }
 
 function words(state, now) {

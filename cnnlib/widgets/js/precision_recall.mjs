@@ -82,7 +82,7 @@ function words({ needed, threshold, kept, tp, fp, fn, total, precision, recall, 
 function table({ rows, curve, needed }) {
   const body = rows.map(({ score, iou, kept, hit, reason }, i) => {
     const mark = kept ? (hit ? "✓ true positive" : "✗ false positive") : "– not kept";
-    return `<tr${kept ? "" : " class=\"cnn-pr-out\""}><th scope="row">${i + 1}</th><td>${fixed(score, 2)}</td><td class="cnn-left">${value(`mark.${i + 1}`, mark)}</td><td>${fixed(iou, 2)}</td><td class="cnn-left">${reason}</td>`
+    return `<tr${kept ? "" : " class=\"cnn-pr-out\""}><th scope="row">${i + 1}</th><td>${fixed(score, 2)}</td><td class="cnn-left cnn-pr-mark">${value(`mark.${i + 1}`, mark)}</td><td>${fixed(iou, 2)}</td><td class="cnn-left">${reason}</td>`
       + `<td>${fixed(curve[i].precision)}</td><td>${fixed(curve[i].recall)}</td></tr>`;
   });
   return `<table class="cnn-counts cnn-costs" aria-label="Detections, best score first, judged at IoU ${needed}"><thead><tr>${["no.", "score", "counts as", "IoU", "why", "precision so far", "recall so far"].map((text, i) => `<th scope="col"${i === 2 || i === 4 ? " class=\"cnn-left\"" : ""}>${text}</th>`).join("")}</tr></thead><tbody>${body.join("")}</tbody></table>`;

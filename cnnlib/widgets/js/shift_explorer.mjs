@@ -170,13 +170,15 @@ function picture(rows, { label, caption, note, extra = "", dots = false, framed 
     const [x, y] = [EDGE + j * cell, EDGE + i * cell];
     const kind = value ? (dots ? "window" : "done") : fresh(i, j) ? "pad" : "todo";
     cells.push([kind, x, y, cell]);
-    if (value && dots) dotted += `<circle class="cnn-mark" cx="${places(x + cell / 2)}" cy="${places(y + cell / 2)}" r="${places(cell / 6)}"/>`;
+    if (value && dots) dotted += outline(x + cell / 3, y + cell / 3, cell / 3, cell / 3);
     if (value && !dots) numbers.push([x + cell / 2, y + cell / 2 + font * 0.35, `${value}`, font]);
-    if (framed(i, j)) frames += box(x + 1.5, y + 1.5, cell - 3, "cnn-frame");
+    if (framed(i, j)) frames += outline(x + 1.5, y + 1.5, cell - 3, cell - 3);
   }));
-  return `<figure class="cnn-shift-picture"><svg viewBox="0 0 ${SIDE} ${SIDE}" role="img" aria-label="${label}">${squares(cells)}${dotted}${digits(numbers)}${frames}${extra}</svg>`
+  return `<figure class="cnn-shift-picture"><svg viewBox="0 0 ${SIDE} ${SIDE}" role="img" aria-label="${label}">${squares(cells)}${drawn("mark", dotted)}${digits(numbers)}${drawn("frame", frames)}${extra}</svg>`
     + `<figcaption>${caption}<br>${note}</figcaption></figure>`;
 }
+
+const drawn = (kind, d) => (d ? `<path class="cnn-${kind}" d="${d}"/>` : "");
 
 function scoreCard([name, , kernel], score, winners) {
   const cells = kernel.flatMap((row, i) => row.map((weight, j) => {

@@ -4,5 +4,5 @@ export function fromBase64(text) {
 }
 
 export function toBase64(bytes) {
-  return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  return btoa(String.fromCharCode(...bytes));
 }

@@ -10,24 +10,36 @@ const CRC_TABLE = Array.from({ length: 256 }, (_, n) => {
 
 const word = (n) => [(n >>> 24) & 255, (n >>> 16) & 255, (n >>> 8) & 255, n & 255];
 
+function joinedBytes(...parts) {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  parts.reduce((at, part) => {
+    bytes.set(part, at);
+    return at + part.length;
+  }, 0);
+  return bytes;
+}
+
 function chunk(name, body) {
-  const bytes = [...[...name].map((char) => char.charCodeAt(0)), ...body];
+  const bytes = joinedBytes([...name].map((char) => char.charCodeAt(0)), body);
   let crc = 0xffffffff;
   for (const byte of bytes) crc = CRC_TABLE[(crc ^ byte) & 255] ^ (crc >>> 8);
-  return [...word(body.length), ...bytes, ...word((crc ^ 0xffffffff) >>> 0)];
+  return joinedBytes(word(body.length), bytes, word((crc ^ 0xffffffff) >>> 0));
 }
 
 // A square PNG file as a data address, not compressed: a byte a pixel, gray or a place among palette colors [r, g, b, a].
 export function png(pixels, side, palette) {
-  const rows = [];
-  for (let i = 0; i < side; i += 1) rows.push(0, ...pixels.slice(i * side, (i + 1) * side));
+  const rows = new Uint8Array(side * (side + 1)); // each begins with a 0
+  for (let i = 0; i < side; i += 1) rows.set(pixels.slice(i * side, (i + 1) * side), i * (side + 1) + 1);
   let [a, b] = [1, 0];
-  for (const byte of rows) [a, b] = [(a + byte) % 65521, (b + a + byte) % 65521];
+  for (const byte of rows) {
+    a = (a + byte) % 65521;
+    b = (b + a) % 65521;
+  }
   const size = [rows.length & 255, rows.length >>> 8];
-  const stream = [0x78, 1, 1, ...size, ...size.map((byte) => 255 - byte), ...rows, ...word(b * 65536 + a)];
-  const colors = palette ? [...chunk("PLTE", palette.flatMap((color) => color.slice(0, 3))), ...chunk("tRNS", palette.map((color) => color[3]))] : [];
+  const stream = joinedBytes([0x78, 1, 1, ...size, ...size.map((byte) => 255 - byte)], rows, word(b * 65536 + a));
+  const colors = palette ? [chunk("PLTE", palette.flatMap((color) => color.slice(0, 3))), chunk("tRNS", palette.map((color) => color[3]))] : [];
   const head = chunk("IHDR", [...word(side), ...word(side), 8, palette ? 3 : 0, 0, 0, 0]);
-  return `data:image/png;base64,${toBase64([137, 80, 78, 71, 13, 10, 26, 10, ...head, ...colors, ...chunk("IDAT", stream), ...chunk("IEND", [])])}`;
+  return `data:image/png;base64,${toBase64(joinedBytes([137, 80, 78, 71, 13, 10, 26, 10], head, ...colors, chunk("IDAT", stream), chunk("IEND", [])))}`;
 }
 
 // 33 colors: clear in the middle, orange above it, blue below it; both are told apart without seeing red or green.

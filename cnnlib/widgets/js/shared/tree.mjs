@@ -4,7 +4,7 @@ function writer(el) {
   let kids = null;
   return (html) => {
     const next = readTree(html);
-    const changed = kids && changeKids(el, kids, next, html);
+    const changed = kids && changeKids(el, kids, next);
     if (!changed) fillElement(el, html);
     kids = changed || joined(next, el.firstChild) ? next : null;
   };
@@ -20,23 +20,23 @@ function fillElement(el, html) {
 const PIECE = /^(\/?)([\w-]*)((?:[^">]|"[^"]*")*)>([^]*)$/; // end tag?, name, attributes, the text that follows
 const EMPTY = new Set(["br", "col", "hr", "img", "input", "wbr"]);
 
-// The text, which starts with a tag, as [{name, attributes, kids, from, to}], plain text as {name: "#text", text, from, to};
-// from and to say where in the HTML.
+// The text, which starts with a tag, as [{name, attributes, kids, html}], plain text as {name: "#text", text, html}.
 function readTree(html) {
   const open = [{ kids: [] }];
   let from = 0;
   for (const piece of html.slice(1).split("<")) {
     const [, end, name, attributes, text] = PIECE.exec(piece);
-    const to = from + 1 + piece.length;
+    const to = from + 1 + piece.length - text.length;
     if (end) {
-      open.pop().to = to - text.length;
+      const node = open.pop();
+      node.html = html.slice(node.from, to);
     } else {
-      const node = { name, attributes, kids: [], from, to: to - text.length };
+      const node = { name, attributes, kids: [], from, html: html.slice(from, to) };
       open.at(-1).kids.push(node);
       if (!attributes.endsWith("/") && !EMPTY.has(name)) open.push(node);
     }
-    if (text) open.at(-1).kids.push({ name: "#text", text, from: to - text.length, to });
-    from = to;
+    if (text) open.at(-1).kids.push({ name: "#text", text, html: text });
+    from = to + text.length;
   }
   return open[0].kids;
 }
@@ -53,32 +53,36 @@ function joined(kids, node) {
 
 // From both ends, what has the same name is the same thing; what is left in the middle goes and comes. False where
 // something else has come upon the page, a translator's words perhaps.
-function changeKids(parent, was, is, html) {
+function changeKids(parent, was, is) {
   if (was.some(({ node }) => node.parentNode !== parent)) return false;
   const most = Math.min(was.length, is.length);
   let [start, end] = [0, 0];
   while (start < most && was[start].name === is[start].name) start += 1;
   while (end < most - start && was.at(-1 - end).name === is.at(-1 - end).name) end += 1;
   was.slice(start, was.length - end).forEach(({ node }) => node.remove());
-  insertKids(parent, is.slice(start, is.length - end), end ? was.at(-end).node : null, html);
+  insertKids(parent, is.slice(start, is.length - end), end ? was.at(-end).node : null);
   const pairs = [...is.keys()].filter((i) => i < start || i >= is.length - end);
-  return pairs.every((i) => changeNode(was[i < start ? i : i + was.length - is.length], is[i], html));
+  return pairs.every((i) => changeNode(was[i < start ? i : i + was.length - is.length], is[i]));
 }
 
-function insertKids(parent, kids, after, html) {
+function insertKids(parent, kids, after) {
   if (!kids.length) return;
   const range = document.createRange();
   range.selectNodeContents(parent);
-  const fragment = range.createContextualFragment(html.slice(kids[0].from, kids.at(-1).to));
+  const fragment = range.createContextualFragment(kids.map((kid) => kid.html).join(""));
   joined(kids, fragment.firstChild);
   parent.insertBefore(fragment, after);
 }
 
-function changeNode(was, is, html) {
+function changeNode(was, is) {
   is.node = was.node;
+  if (is.html === was.html) {
+    is.kids = was.kids; // with their nodes
+    return true;
+  }
   if (is.text !== was.text) is.node.data = decoded(is.text);
   if (is.attributes !== was.attributes) changeAttributes(is.node, attributesOf(was), attributesOf(is));
-  return !is.kids || changeKids(is.node, was.kids, is.kids, html);
+  return !is.kids || changeKids(is.node, was.kids, is.kids);
 }
 
 const attributesOf = (tree) => (tree.values ??= [...tree.attributes.matchAll(/([\w:-]+)(?:="([^"]*)")?/g)]);
@@ -91,9 +95,6 @@ function changeAttributes(node, was, is) {
   });
 }
 
-function decoded(text) {
-  if (!text.includes("&")) return text;
-  const area = document.createElement("textarea");
-  area.innerHTML = text;
-  return area.value;
-}
+const CHARACTERS = { amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'", nbsp: "\u00a0" }; // all that views write
+
+const decoded = (text) => text.replace(/&(#?\w+);/g, (all, name) => CHARACTERS[name] ?? all);
