@@ -30,7 +30,7 @@ KEPT = {
     "Dropdown": CHOICE, "ToggleButtons": CHOICE, "Play": ("value", "min", "max", "step", "interval"),
     "VBox": ("children", "_dom_classes"), "HBox": ("children", "_dom_classes"), "Label": ("value",),
 }
-PLAIN = {"readout": True, "_dom_classes": []}  # what need not be said
+PLAIN = {"readout": (True,), "_dom_classes": ([], ())}  # values that need not be said
 # A browser that fills in forms lays out every section with a form, a text field or a selector as soon as the page is
 # there, however far away; until the widget is mounted, near the screen, plain elements of their size stand there.
 SELECT = re.compile(r"<(select).*?</select>", re.S)
@@ -144,7 +144,8 @@ def _model(model, names, folder):
     kind, state = _kind(model), model["state"]
     if kind == "View":
         return _view(state, folder)
-    kept = {"kind": kind, **{name: state[name] for name in KEPT[kind] if state.get(name) not in (None, PLAIN.get(name))}}
+    named = {name: state[name] for name in KEPT[kind] if state.get(name) not in (None, *PLAIN.get(name, ()))}
+    kept = {"kind": kind, **named}
     if "children" in kept:
         kept["children"] = [names[_reference(child)] for child in kept["children"]]
     return kept
