@@ -8,7 +8,7 @@ PROXY := $(HUB)/node_modules/.ready
 JUDGE := tests/site/node_modules/.ready
 LIGHTHOUSE := benchmarks/lighthouse/node_modules/.ready
 
-.PHONY: help setup book site pdf test check lint lab bench fuzz clean-notebooks weights exercises mutants stamp clean
+.PHONY: help setup book site pdf test check lint lab bench fuzz clean-notebooks weights exercises mutants soak drift stamp clean
 .PHONY: new-chapter new-widget new-model new-exercise
 
 help: ## say what can be made (this list)
@@ -60,6 +60,12 @@ exercises: $(READY) ## write the students' edition of the assignments into build
 
 mutants: $(READY) ## try small changes of cnnlib and name those that no test notices; goes on where it stopped
 	@$(BIN)/python -m tools.mutants
+
+soak: $(READY) ## run each notebook 20 times, and offline, in another place, with another home; goes on where it stopped
+	@$(BIN)/python -m tools.soak
+
+drift: ## run notebooks and quick tests with the newest versions of everything (AGE=oldest: with the oldest)
+	@$(PYTHON) -m tools.drift $(or $(AGE),newest)
 
 stamp: $(READY) ## write the setup cell into all notebooks, after a change of address or version
 	@$(BIN)/python -m tools.stamp

@@ -174,3 +174,29 @@ def test_a_cell_that_takes_too_long_is_named(tmp_path, monkeypatch):
     path = save(tmp_path, new_code_cell("import time\ntime.sleep(30)", id="slow-run"))
     with pytest.raises(CleanError, match=r"\[slow-run\]: TimeoutError: the cell ran longer than 1 seconds$"):
         process(path, execute=True)
+
+
+@pytest.mark.parametrize(("key", "value"), [
+    ("api_key", "x"), ("AuthToken", "x"), ("x", {"deep": [{"password": "x"}]}), ("tags", ["ghp_" + 36 * "a"]),
+    ("nbgrader", {"grade_id": "-----BEGIN RSA PRIVATE KEY-----"})])
+@pytest.mark.parametrize("place", ["notebook", "cell"])
+def test_a_secret_in_metadata_is_refused_unread(tmp_path, capsys, key, value, place):
+    cell = new_code_cell("1", id="one-run", metadata={key: value} if place == "cell" else {})
+    path = save(tmp_path, cell)
+    if place == "notebook":
+        content = json.loads(path.read_text())
+        content["metadata"][key] = value
+        path.write_text(json.dumps(content))
+    before = path.read_bytes()
+    assert main([str(path)]) == 1 and path.read_bytes() == before
+    said = capsys.readouterr().err
+    assert f"[{'one-run' if place == 'cell' else 'metadata'}]: " in said and "must hold no secret" in said
+    assert 36 * "a" not in said
+
+
+def test_a_token_in_a_cell_is_refused_and_words_about_tokens_are_not(tmp_path, capsys):
+    path = save(tmp_path, new_code_cell("tokens = 'sk-learn', 'secret'", id="one-run", metadata={"token": ""}))
+    assert main([str(path)]) == 0
+    key = "AKIA" + 16 * "Q"
+    path = save(tmp_path, new_code_cell(f"key = '{key}'", id="one-run"))
+    assert main([str(path)]) == 1 and key not in capsys.readouterr().err

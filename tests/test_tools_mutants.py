@@ -8,6 +8,8 @@ import psutil
 import pytest
 
 from tools.mutations import mutations
+from tools.mutations_js import script_mutations
+from tools.node import node_binary
 from tools.project import ROOT
 
 PROGRAM = '''"""A program."""
@@ -58,9 +60,13 @@ from pathlib import Path
 from tools import mutants
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background ignores
 mutants.PATIENCE = 0, 15
-groups = {"toy": mutants.Group("toy/*.py", "tests/test_*.py", float(sys.argv[2]), Path(sys.argv[1]))}
+groups = {"toy": mutants.Group(("toy/*.py",), ("tests/test_*.py",), float(sys.argv[2]), Path(sys.argv[1]))}
 sys.exit(mutants.main(["toy"], groups))
 """
+READS = """const fs = require("fs");
+for (const text of fs.readFileSync(0, "utf8").split("\\0")) {
+  new Function(text.replaceAll(/^export default/gm, "void ").replaceAll(/^export /gm, ""));
+}"""
 EXPLAINED = "toy/ham.py larger: a > b → a >= b"  # of two equal numbers either is the larger
 
 
@@ -106,6 +112,24 @@ def test_each_change_gives_another_program():
         compile(ast.fix_missing_locations(tree), "changed", "exec")
         assert ast.unparse(tree) not in seen, mutations(ast.parse(text))[number].text
         seen.add(ast.unparse(tree))
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("const f = (a) => a < -2.5;", ["a < -2.5 → a <= -2.5", "-2.5 → 2.5", "2.5 → (2 * 2.5 + 1)"]),
+    ("export function f(a) {\n  if (!a) return 1;\n  return g(a);\n}",
+     ["!a → a", "return 1; → return undefined;", "1 → 2", "return g(a); → return undefined;"]),
+    ("function f(a) {\n  if (a.b) g();\n}", ["if (a.b) g(); → if (!(a.b)) g();"]),
+    ("const f = (a) => (a ? 'x' : true);", ["a ? 'x' : true → !(a) ? 'x' : true", "true → false"]),
+    ("const f = (a) => `<b>${a + 1}</b>`;", []), ("export default { render: f(1 + 1) };", []), ("f(1);", [])])
+def test_what_is_changed_in_a_script(text, expected):
+    assert [each.text.split(": ", 1)[1] for each in script_mutations(text)] == expected
+
+
+def test_each_change_of_a_script_gives_another_one_that_node_reads():
+    text = (ROOT / "cnnlib" / "widgets" / "js" / "unet_shapes.mjs").read_text(encoding="utf-8")
+    changed = [each.apply(text) for each in script_mutations(text)]
+    assert len(changed) > 100 and len(set(changed)) == len(changed) and text not in changed
+    subprocess.run([node_binary(), "-e", READS], input="\0".join(changed), text=True, encoding="utf-8", check=True)
 
 
 def test_what_no_test_notices_is_named_until_it_is_explained(project):

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import nbformat
 
+from tools.leaks import leaks
 from tools.project import assignments, notebooks
 
 KEEP = "keep_output"
@@ -65,8 +66,8 @@ def clean(notebook):
 
 
 def problems(notebook):
-    """Return what a person has to mend: missing, repeated or random ids, and kept outputs that are not text."""
-    found, seen = [], set()
+    """Return what a person has to mend: secrets, missing, repeated or random ids, kept outputs that are not text."""
+    found, seen = leaks(notebook), set()
     for index, cell in enumerate(notebook.cells):
         name = cell.get("id")
         if not name:

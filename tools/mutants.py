@@ -8,36 +8,34 @@ import argparse
 import ast
 import contextlib
 import hashlib
-import importlib.abc
-import importlib.machinery
-import importlib.util
 import json
 import os
 import random
 import signal
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
 import yaml
-from hypothesis import Phase, settings
 
+from tools.mutant_run import Watched, run
 from tools.mutations import mutations
+from tools.mutations_js import script_mutations
 from tools.project import ROOT
 
 SEED, COUNT, WORKERS = 0, 300, 2
-PATIENCE = 3, 20  # a mutant may take this many times as long as the tests do, and these seconds more
+PATIENCE = 3, 15  # a mutant may take this many times as long as its tests do, and these seconds more
+NO_TEST_RAN = 5  # what pytest says then
 
 
 @dataclass(frozen=True)
 class Group:
     """Files that are changed, the tests that must notice, and the share of changes that they must notice."""
 
-    files: str
-    tests: str
-    least: float
+    files: tuple
+    tests: tuple
+    least: float = 0.9
     root: Path = ROOT
 
     @property
@@ -45,13 +43,23 @@ class Group:
         """Return {survivor: why no test can catch it}."""
         return yaml.safe_load((self.root / "tests" / "survivors.yml").read_text(encoding="utf-8")) or {}
 
+    def paths(self, patterns):
+        """Return the files of some patterns."""
+        return sorted({path for pattern in patterns for path in self.root.glob(pattern)})
+
 
 GROUPS = {
-    "shapes": Group("cnnlib/shapes/*.py", "tests/test_shapes*.py", 0.95),
-    "scratch": Group("cnnlib/scratch/*.py", "tests/test_scratch_*.py", 0.95),
-    "boxes": Group("cnnlib/boxes/*.py", "tests/test_boxes_*.py", 0.95),
-    "explain": Group("cnnlib/explain/*.py", "tests/test_explain.py", 0.9),
-    "exercises": Group("cnnlib/exercises/*.py", "tests/test_exercises_*.py", 0.9),
+    "shapes": Group(("cnnlib/shapes/*.py",), ("tests/test_shapes*.py",), 0.95),
+    "scratch": Group(("cnnlib/scratch/*.py",), ("tests/test_scratch_*.py",), 0.95),
+    "boxes": Group(("cnnlib/boxes/*.py",), ("tests/test_boxes_*.py",), 0.95),
+    "explain": Group(("cnnlib/explain/*.py",), ("tests/test_explain.py",)),
+    "exercises": Group(("cnnlib/exercises/*.py",), ("tests/test_exercises_*.py",)),
+    "models": Group(("cnnlib/models/*.py",), ("tests/test_models_*.py",)),
+    "data": Group(("cnnlib/data/*.py",), ("tests/test_data*.py",)),
+    "training": Group(("cnnlib/training/*.py", "cnnlib/*.py"), (
+        "tests/test_training_*.py", "tests/test_losses.py", "tests/test_metrics.py", "tests/test_imports.py")),
+    "widgets": Group(("cnnlib/widgets/*.py",), ("tests/test_widgets_*.py",)),
+    "scripts": Group(("cnnlib/widgets/js/*.mjs", "cnnlib/widgets/js/shared/*.mjs"), ("tests/test_widgets_*.py",)),
 }
 
 
@@ -62,54 +70,40 @@ class Mutant:
     file: str
     number: int
     key: str
-
-
-class Planted(importlib.machinery.SourceFileLoader, importlib.abc.MetaPathFinder):
-    """Give one module a changed tree in the place of its file."""
-
-    def __init__(self, module, path, tree):
-        super().__init__(module, str(path))
-        self.tree = tree
-
-    def find_spec(self, name, path=None, target=None):
-        """Return the module's specification, for this module alone."""
-        return importlib.util.spec_from_file_location(name, self.path, loader=self) if name == self.name else None
-
-    def get_code(self, fullname):
-        """Return the code of the changed tree."""
-        return compile(ast.fix_missing_locations(self.tree), self.path, "exec")
+    lines: tuple | None = field(default=None, compare=False)
 
 
 def sample(group, count):
     """Return the mutants of a group that are tried."""
     found = []
-    for path in sorted(group.root.glob(group.files)):
+    for path in group.paths(group.files):
         name, text = path.relative_to(group.root).as_posix(), path.read_text(encoding="utf-8")
+        changes = mutations(ast.parse(text)) if path.suffix == ".py" else script_mutations(text)
         seen = {}
-        for number, each in enumerate(mutations(ast.parse(text))):
+        for number, each in enumerate(changes):
             key = f"{name} {each.text}"
             seen[key] = seen.get(key, 0) + 1
-            found.append(Mutant(name, number, key if seen[key] == 1 else f"{key} ({seen[key]})"))
+            found.append(Mutant(name, number, key if seen[key] == 1 else f"{key} ({seen[key]})", each.lines))
     return sorted(random.Random(SEED).sample(found, min(count, len(found))), key=lambda each: (each.file, each.number))
 
 
 def judge(group, mutants, record, say):
     """Try what the record does not hold yet, and return {key: "killed", "slow" or "survived"}."""
-    digest = _digest([*group.root.glob(group.files), *group.root.glob(group.tests)])
+    digest = _digest([*group.paths(group.files), *group.paths(group.tests)])
     known = {each["key"]: each["end"] for each in _read(record) if each["digest"] == digest}
-    start = time.monotonic()
-    if _wait({_start(group, None): (None, None)}) != [(None, 0)]:
-        raise SystemExit(f"tools.mutants: {group.tests} must pass without a change")
-    limit = PATIENCE[0] * (time.monotonic() - start) + PATIENCE[1]
-    running, left = {}, [each for each in mutants if each.key not in known]
+    left = [each for each in mutants if each.key not in known]
+    watched = _watch(group, record.with_suffix(".seen.json")) if left else None
+    running = {}
     try:
         with record.open("a", encoding="utf-8") as file:
             while left or running:
                 while left and len(running) < WORKERS:
                     mutant = left.pop(0)
-                    running[_start(group, mutant)] = (mutant, time.monotonic() + limit)
+                    tests, seconds = watched.tests_of(mutant)
+                    end = time.monotonic() + PATIENCE[0] * seconds + PATIENCE[1]
+                    running[_start(run, group, mutant, tests)] = (mutant, end)
                 for mutant, status in _wait(running):
-                    end = {0: "survived", None: "slow"}.get(status, "killed")
+                    end = {0: "survived", NO_TEST_RAN: "survived", None: "slow"}.get(status, "killed")
                     known[mutant.key] = end
                     file.write(json.dumps({"digest": digest, "key": mutant.key, "end": end}, ensure_ascii=False) + "\n")
                     file.flush()
@@ -144,15 +138,24 @@ def main(arguments=None, groups=GROUPS):
     for name in options.groups or groups:
         record = groups[name].root / "build" / "mutants" / f"{name}.jsonl"
         record.parent.mkdir(parents=True, exist_ok=True)
+        start = time.monotonic()
         ends = judge(groups[name], sample(groups[name], options.count), record, say=print)
         lines, holds = report(name, groups[name], ends)
+        lines[0] += f", {(time.monotonic() - start) / 60:.1f} minutes"
         print("\n".join(lines), flush=True)
         status = status if holds else 1
     return status
 
 
-def _start(group, mutant):
-    """Return the number of a new process that runs the tests on a mutant, or on the program as it is."""
+def _watch(group, record):
+    """Return which tests run which lines, from a run without a change."""
+    if _wait({_start(run, group, None, record): (None, None)}) != [(None, 0)]:
+        raise SystemExit(f"tools.mutants: {' '.join(group.tests)} must pass without a change")
+    return Watched(group, json.loads(record.read_text(encoding="utf-8")))
+
+
+def _start(function, *arguments):
+    """Return the number of a new process that ends with what the function returns."""
     if number := os.fork():
         return number
     status = 1
@@ -160,30 +163,9 @@ def _start(group, mutant):
         os.setsid()
         with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere), \
                 contextlib.redirect_stderr(nowhere):
-            status = int(_run(group, mutant))
+            status = int(function(*arguments))
     finally:
         os._exit(status)
-
-
-def _run(group, mutant):
-    os.chdir(group.root)
-    if mutant:
-        path = group.root / mutant.file
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        mutations(tree)[mutant.number].apply()
-        module = mutant.file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-        sys.meta_path.insert(0, Planted(module, path, tree))
-    tests = [str(path) for path in sorted(group.root.glob(group.tests))]
-    return pytest.main(["-x", "-q", "-n", "0", "-p", "no:cacheprovider", *tests], plugins=[NoShrinking()])
-
-
-class NoShrinking:
-    """Let hypothesis be content with the first example that fails."""
-
-    def pytest_sessionstart(self):
-        """Change the settings after tests/conftest.py has set them and before a test is read."""
-        settings.register_profile("mutants", settings(), phases=[Phase.explicit, Phase.generate])
-        settings.load_profile("mutants")
 
 
 def _wait(running):
@@ -197,7 +179,7 @@ def _wait(running):
                 done, status = number, None
             if done:
                 del running[number]
-                ended.append((mutant, status))
+                ended.append((mutant, status if status is None else os.waitstatus_to_exitcode(status)))
         if ended:
             return ended
         time.sleep(0.02)
@@ -212,7 +194,7 @@ def _kill(number):
 
 
 def _digest(paths):
-    return hashlib.sha256(b"\0".join(path.read_bytes() for path in sorted(paths))).hexdigest()[:16]
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in paths)).hexdigest()[:16]
 
 
 def _read(record):

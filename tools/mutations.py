@@ -16,6 +16,7 @@ class Mutation:
     """One change: where it stands, what it says, and how to make it in the tree it came from."""
 
     place: tuple  # line and column
+    lines: tuple | None  # the first and the last of the function around it
     text: str  # the function, the old code and the new
     parent: ast.AST
     field: str
@@ -37,11 +38,11 @@ def mutations(tree):
     ['f: return a < 2 → return None', 'f: a < 2 → a <= 2', 'f: 2 → 3']
     """
     found = []
-    _visit(tree, "", found)
+    _visit(tree, "", None, found)
     return sorted(found, key=lambda each: each.place)
 
 
-def _visit(node, where, found):
+def _visit(node, where, lines, found):
     if isinstance(node, ast.FunctionDef | ast.ClassDef):
         where += f".{node.name}" if where else node.name
     for field, value in ast.iter_fields(node):
@@ -50,9 +51,15 @@ def _visit(node, where, found):
         for index, child in enumerate(value) if isinstance(value, list) else [(None, value)]:
             if not isinstance(child, ast.AST) or _is_docstring(node, field, index, child):
                 continue
-            found += [Mutation((child.lineno, child.col_offset), f"{where}: {_line(child)} → {_line(new)}",
+            inside = lines if lines or field != "body" or not isinstance(node, ast.FunctionDef) else _lines(node)
+            found += [Mutation((child.lineno, child.col_offset), inside, f"{where}: {_line(child)} → {_line(new)}",
                                node, field, index, new) for new in _others(child)]
-            _visit(child, where, found)
+            _visit(child, where, inside, found)
+
+
+def _lines(function):
+    """Return the lines of a function that run when it is called, not when its file is read."""
+    return function.body[0].lineno, function.end_lineno
 
 
 def _is_silent(node, field):

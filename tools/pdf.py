@@ -100,6 +100,7 @@ def _join(paths, target):
 
 def _squeeze(path, target):
     """Write a file again, packed as well as the format allows (Chromium does not), and return its new path."""
+    pikepdf.settings.set_flate_compression_level(9)
     with pikepdf.open(path) as file:
         file.save(target, object_stream_mode=pikepdf.ObjectStreamMode.generate, recompress_flate=True)
     return target

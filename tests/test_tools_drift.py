@@ -1,0 +1,31 @@
+"""Other versions than the pinned ones: what pip is asked for, and what is said about them."""
+import re
+
+from packaging.requirements import Requirement
+
+from tools.drift import changed, wanted
+from tools.project import ROOT
+
+TEXT = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+
+
+def test_newest_is_every_requirement_in_its_range_without_the_pins():
+    asked = wanted("newest", TEXT).splitlines()
+    assert "-e .[torch]" in asked and "numpy" not in " ".join(asked)  # which the package itself asks for
+    assert [line for line in TEXT.splitlines() if line in asked] == asked
+    assert not any("constraints" in line for line in asked)
+
+
+def test_oldest_is_the_lower_end_of_each_range():
+    newest, oldest = ([Requirement(line) for line in wanted(age, TEXT).splitlines() if line[0] != "-"]
+                      for age in ("newest", "oldest"))
+    ranges = {each.name: each for each in newest}
+    assert {each.name for each in oldest} == set(ranges)
+    for each in oldest:
+        [pin] = each.specifier
+        assert pin.operator == "==" and re.search(f"[>=]={re.escape(pin.version)}", str(ranges[each.name])), each
+        assert str(each.marker) == str(ranges[each.name].marker)
+
+
+def test_only_other_versions_are_named():
+    assert changed("a==1\nB==2\n# c==3", "a==1\nb==2.1\n-e git+x\nd==4") == ["b 2 → 2.1", "d 4"]
