@@ -78,6 +78,7 @@ BAD = [
     (pool_output_size, (2, 3), {},
      "pool_output_size: the window must fit into the 2 pixels of the padded input, got 3 pixels"),
     (same_padding, (0,), {}, "same_padding: kernel_size must be a whole number of at least 1, got 0"),
+    (same_padding, (3,), {"dilation": 0}, "same_padding: dilation must be a whole number of at least 1, got 0"),
     (linear_parameter_count, (3, -1), {},
      "linear_parameter_count: out_features must be a whole number of at least 1, got -1"),
     (linear_mac_count, ((), 10), {}, "linear_mac_count: input_shape must have at least one axis, got ()"),

@@ -55,7 +55,7 @@ def run(group, mutant, tests):
         tests: the tests' names in their order; without a change, the file that gets what was seen.
     """
     os.chdir(group.root)
-    options = ["-q", "-n", "0", "-p", "no:cacheprovider"]
+    options = ["-q", "-n", "0", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
     if mutant is None:
         return _watch(group, Path(tests), options)
     _plant(group.root, mutant)
