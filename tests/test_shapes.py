@@ -23,6 +23,7 @@ from cnnlib.shapes import (
     receptive_field,
     same_padding,
 )
+from cnnlib.shapes.convolution import Layer
 
 MODULES = {1: torch.nn.Conv1d, 2: torch.nn.Conv2d, 3: torch.nn.Conv3d}
 CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
@@ -229,6 +230,11 @@ def test_dense_layers_and_tokens():
         196, 49, 12]
     patches = torch.nn.Conv2d(3, 8, 16, stride=16)(torch.zeros(1, 3, 64, 48)).shape
     assert patch_token_count((64, 48), 16) == patches[2] * patches[3]
+
+
+def test_padded_shape_is_that_of_the_padded_input():
+    layer = Layer.parse("f", (2, 3, 8, 9), 4, (2, 3), 1, "same", 1, 1)
+    assert layer.padding == ((0, 1), (1, 1)) and layer.padded == tuple(F.pad(torch.ones(2, 3, 8, 9), (1, 1, 0, 1)).shape)
 
 
 def test_receptive_field_is_where_the_gradient_is():

@@ -8,6 +8,7 @@ CALCULATED = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: as
               ast.Mod: ast.FloorDiv, ast.Pow: ast.Mult, ast.BitOr: ast.BitAnd, ast.BitAnd: ast.BitOr}
 JOINED = {ast.And: ast.Or, ast.Or: ast.And}
 ENDED = {ast.Break: ast.Continue, ast.Continue: ast.Break}
+STRICT = "strict"  # zip's: a guard against lists of different lengths, which never come
 SILENT = (ast.Raise, ast.Import, ast.ImportFrom, ast.JoinedStr)  # texts of errors are judged by people
 
 
@@ -63,7 +64,8 @@ def _lines(function):
 
 
 def _is_silent(node, field):
-    return (isinstance(node, SILENT) or field in ("annotation", "returns", "decorator_list")
+    return (isinstance(node, SILENT) or getattr(node, "arg", "") == STRICT
+            or field in ("annotation", "returns", "decorator_list")
             or (isinstance(node, ast.Assign) and any(getattr(each, "id", "") == "__all__" for each in node.targets)))
 
 
@@ -92,7 +94,8 @@ def _others(node):
         case ast.If(test=ast.Name() | ast.Call() | ast.Attribute() as test, body=body, orelse=other):
             return [ast.If(ast.UnaryOp(ast.Not(), test), body, other)]
         case ast.Call(func=function, args=arguments, keywords=keywords):
-            return [ast.Call(function, arguments, [each for each in keywords if each is not left]) for left in keywords]
+            return [ast.Call(function, arguments, [each for each in keywords if each is not left])
+                    for left in keywords if left.arg != STRICT]
         case ast.Break() | ast.Continue():
             return [ENDED[type(node)]()]
         case ast.Return(value=value) if value is not None:
