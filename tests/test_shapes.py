@@ -234,7 +234,8 @@ def test_dense_layers_and_tokens():
 
 def test_padded_shape_is_that_of_the_padded_input():
     layer = Layer.parse("f", (2, 3, 8, 9), 4, (2, 3), 1, "same", 1, 1)
-    assert layer.padding == ((0, 1), (1, 1)) and layer.padded == tuple(F.pad(torch.ones(2, 3, 8, 9), (1, 1, 0, 1)).shape)
+    assert layer.padding == ((0, 1), (1, 1))
+    assert layer.padded == tuple(F.pad(torch.ones(2, 3, 8, 9), (1, 1, 0, 1)).shape)
 
 
 def test_receptive_field_is_where_the_gradient_is():

@@ -98,7 +98,8 @@ def run(project, least=0.95):
      ["True → False", "return 'word' → return None", "'word' → 'wordx'"]),
     ("if ready:\n    x -= 1", ["if ready: → if not ready:", "x -= 1 → x += 1", "1 → 2"]),
     ("raise ValueError(f'a {b + 1}')", ["raise ValueError(f'a {b + 1}') → pass"]),
-    ("zip(a, b, strict=True)", ["zip(a, b, strict=True) → pass"]), ("__all__ = ['a']", []), ("import a", []), ("x = f'{a + 1}'", [])])
+    ("zip(a, b, strict=True)", ["zip(a, b, strict=True) → pass"]),
+    ("__all__ = ['a']", []), ("import a", []), ("x = f'{a + 1}'", [])])
 def test_what_is_changed(text, expected):
     assert changes(text) == expected
 
