@@ -59,7 +59,7 @@ import sys
 from pathlib import Path
 from tools import mutants
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background ignores
-mutants.PATIENCE = 0, 15
+mutants.PATIENCE = 0, 5
 groups = {"toy": mutants.Group(("toy/*.py",), ("tests/test_*.py",), float(sys.argv[2]), Path(sys.argv[1]))}
 sys.exit(mutants.main(["toy"], groups))
 """
@@ -88,7 +88,7 @@ def project(tmp_path):
 def run(project, least=0.95):
     """Return the finished command for a project."""
     return subprocess.run([sys.executable, "-c", RUN, str(project), str(least)], cwd=ROOT, capture_output=True,
-                          text=True, timeout=120)
+                          text=True, timeout=300)
 
 
 @pytest.mark.parametrize(("text", "expected"), [

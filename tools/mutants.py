@@ -9,8 +9,10 @@ import ast
 import contextlib
 import hashlib
 import json
+import math
 import os
 import random
+import resource
 import signal
 import sys
 import time
@@ -25,8 +27,10 @@ from tools.mutations_js import script_mutations
 from tools.project import ROOT
 
 SEED, COUNT, WORKERS = 0, 300, 2
-PATIENCE = 3, 15  # a mutant may take this many times as long as its tests do, and these seconds more
+PATIENCE = 3, 15  # a mutant may compute this many times as long as its tests do, and these seconds more
+WAITING = 10  # times as long by the clock: other programs compute too
 NO_TEST_RAN = 5  # what pytest says then
+ENDS = {0: "survived", NO_TEST_RAN: "survived", None: "slow", -signal.SIGXCPU: "slow"}
 
 
 @dataclass(frozen=True)
@@ -100,10 +104,11 @@ def judge(group, mutants, record, say):
                 while left and len(running) < WORKERS:
                     mutant = left.pop(0)
                     tests, seconds = watched.tests_of(mutant)
-                    end = time.monotonic() + PATIENCE[0] * seconds + PATIENCE[1]
-                    running[_start(run, group, mutant, tests)] = (mutant, end)
+                    limit = math.ceil(PATIENCE[0] * seconds + PATIENCE[1])
+                    end = time.monotonic() + WAITING * limit
+                    running[_start(run, group, mutant, tests, limit=limit)] = (mutant, end)
                 for mutant, status in _wait(running):
-                    end = {0: "survived", NO_TEST_RAN: "survived", None: "slow"}.get(status, "killed")
+                    end = ENDS.get(status, "killed")
                     known[mutant.key] = end
                     file.write(json.dumps({"digest": digest, "key": mutant.key, "end": end}, ensure_ascii=False) + "\n")
                     file.flush()
@@ -154,13 +159,14 @@ def _watch(group, record):
     return Watched(group, json.loads(record.read_text(encoding="utf-8")))
 
 
-def _start(function, *arguments):
-    """Return the number of a new process that ends with what the function returns."""
+def _start(function, *arguments, limit=resource.RLIM_INFINITY):
+    """Return the number of a new process that ends with what the function returns, or after so many seconds of work."""
     if number := os.fork():
         return number
     status = 1
     try:
         os.setsid()
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
         with open(os.devnull, "w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere), \
                 contextlib.redirect_stderr(nowhere):
             status = int(function(*arguments))
