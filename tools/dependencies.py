@@ -8,6 +8,7 @@ import json
 import re
 import sys
 from collections import defaultdict
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 import yaml
@@ -28,7 +29,8 @@ HEAD = """# What we depend on
 
 Written by `python -m tools.dependencies` from the lists of requirements, npm's lock files, the installed packages and
 the reasons in [dependencies.yml](dependencies.yml); edit those. A test compares. Where a license came from is its
-package's metadata, or stands under the tables. [NOTICE](../NOTICE.txt) has the licenses of what we hand on.
+package's metadata, or stands under the tables. The licenses of what we hand on
+stand in [NOTICE.txt](../book/static/NOTICE.txt), which the website carries too.
 """
 
 
@@ -38,12 +40,14 @@ def requirements(path):
     return [Requirement(line) for line in lines if line and not line.startswith(("#", "-"))]
 
 
+@cache
 def pins(path="constraints.txt"):
     """Return ``{canonical name: (name, version)}`` of a list of pins."""
     return {canonicalize_name(pin.name): (pin.name, str(pin.specifier).removeprefix("=="))
             for pin in requirements(path)}
 
 
+@cache
 def direct_python():
     """Return the canonical names of the Python packages that a list of ours asks for."""
     build = re.search(r"^requires = (\[.*\])$", (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.M)[1]
@@ -52,11 +56,13 @@ def direct_python():
     return {canonicalize_name(need.name) for need in [*asked, *(need for path in LISTS for need in requirements(path))]}
 
 
+@cache
 def direct_npm():
     """Return the names of the npm packages that a package.json of ours asks for."""
     return {name for folder in NPM for name in json.loads(_text(folder, "package.json"))["dependencies"]}
 
 
+@cache
 def locked():
     """Return ``{name: (versions, license or None)}`` of all npm packages in the lock files."""
     found = defaultdict(lambda: (set(), set()))
