@@ -8,7 +8,8 @@ PROXY := $(HUB)/node_modules/.ready
 JUDGE := tests/site/node_modules/.ready
 LIGHTHOUSE := benchmarks/lighthouse/node_modules/.ready
 
-.PHONY: help setup book site pdf test check lint lab bench fuzz clean-notebooks weights exercises mutants soak drift stamp clean
+.PHONY: help setup book site pdf test check lint lab bench fuzz audit clean-notebooks weights exercises
+.PHONY: mutants soak drift stamp clean
 .PHONY: new-chapter new-widget new-model new-exercise
 
 help: ## say what can be made (this list)
@@ -49,6 +50,9 @@ bench: $(LIGHTHOUSE) site ## measure the speed: of the code against PyTorch, of 
 fuzz: $(READY) ## call every function and loader with 100,000 inputs, good and wild (some ten minutes)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz
 
+audit: $(READY) ## ask for known advisories against constraints.txt: SERVICE=osv asks OSV instead of PyPI
+	@$(BIN)/python -m tools.audit $(SERVICE)
+
 clean-notebooks: $(READY) ## clear from the notebooks what does not belong into them
 	@$(BIN)/python -m tools.clean
 
@@ -88,17 +92,17 @@ clean: ## remove what was built, but not .venv
 	find cnnlib tests tools book benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # the hub's proxy, which comes from npm, for the test of the hub
-$(PROXY): $(HUB)/package.json $(READY)
+$(PROXY): $(HUB)/package-lock.json $(READY)
 	@$(BIN)/python $(HUB)/start.py --install
 	@touch $@
 
 # what judges the pages' HTML, which comes from npm
-$(JUDGE): tests/site/package.json $(READY)
+$(JUDGE): tests/site/package-lock.json $(READY)
 	@$(BIN)/python -m tools.node $(dir $<)
 	@touch $@
 
 # what judges the pages' speed, which comes from npm
-$(LIGHTHOUSE): benchmarks/lighthouse/package.json $(READY)
+$(LIGHTHOUSE): benchmarks/lighthouse/package-lock.json $(READY)
 	@$(BIN)/python -m tools.node $(dir $<)
 	@touch $@
 

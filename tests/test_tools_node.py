@@ -39,7 +39,16 @@ def test_an_error_comes_first(source, line):
 
 
 def test_packages_are_asked_for_by_a_folder(tmp_path, capfd):
-    line = "node: needs one folder with a package.json, got "
+    line = "node: needs one folder with a package-lock.json, got "
     assert main([]) == f"{line}none" and main([str(tmp_path)]) == f"{line}{tmp_path}"
+    assert main(["--lock", str(tmp_path)]) == f"node: needs one folder with a package.json, got {tmp_path}"
     (tmp_path / "package.json").write_text('{"name": "nothing", "private": true}')
+    assert main(["--lock", str(tmp_path)]) == 0 and (tmp_path / "package-lock.json").is_file()
     assert main([str(tmp_path)]) == 0
+
+
+def test_a_lock_that_disagrees_with_its_package_is_refused(tmp_path, capfd):
+    (tmp_path / "package.json").write_text('{"name": "nothing", "private": true}')
+    assert main(["--lock", str(tmp_path)]) == 0
+    (tmp_path / "package.json").write_text('{"name": "nothing", "private": true, "dependencies": {"some": "1.0.0"}}')
+    assert main([str(tmp_path)]) != 0

