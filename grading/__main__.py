@@ -2,7 +2,7 @@
 import argparse
 import sys
 
-from grading.course import CourseError, init_course, open_course
+from grading.course import CourseError, init_course, is_full, open_course
 
 
 def parser():
@@ -104,6 +104,10 @@ def main(arguments=None):
         print(run(parser().parse_args(arguments)))
     except (CourseError, ValueError) as error:
         return f"grading: {error}"
+    except Exception as error:
+        if not is_full(error):
+            raise
+        return "grading: the disk is full; make room, then the same command goes on where it was"
     except KeyboardInterrupt:
         return "grading: stopped; the same command goes on where it was"
     return 0

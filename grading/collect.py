@@ -1,7 +1,6 @@
 """Take what a course system or a folder gives into the course's folder submitted/."""
 import os
 import re
-import shutil
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -178,7 +177,7 @@ def _put(course, assignment, student, data, when, changes):
             return "new time", f"was {before.strftime(TIME) if before else 'unknown'}"
         if before and when and when < before:
             return "refused", f"older than what is there, of {before.strftime(TIME)}"
-        status, reason = "replaced", f"the one before is in {_put_away(course, assignment, student, target, before)}"
+        status = "replaced"
     with tempfile.TemporaryDirectory(dir=course.folder, prefix=".collect-") as made:
         folder = Path(made) / assignment
         folder.mkdir()
@@ -186,6 +185,8 @@ def _put(course, assignment, student, data, when, changes):
         if when:
             (folder / "timestamp.txt").write_text(when.strftime(TIME), encoding="ascii")
         target.parent.mkdir(parents=True, exist_ok=True)
+        if status == "replaced":  # only now that the new one is whole
+            reason = f"the one before is in {_put_away(course, assignment, student, target, before)}"
         os.rename(folder, target)
     return status, reason
 
@@ -195,7 +196,7 @@ def _put_away(course, assignment, student, target, before):
     place.mkdir(parents=True, exist_ok=True)
     stamp = (before or datetime.now(UTC)).strftime("%Y%m%d-%H%M%S")
     number = next(number for number in range(10**6) if not os.path.lexists(place / f"{stamp}-{number}"))
-    shutil.move(target, place / f"{stamp}-{number}")
+    os.rename(target, place / f"{stamp}-{number}")
     return f"older/{assignment}/{student}/{stamp}-{number}"
 
 

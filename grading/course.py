@@ -1,5 +1,6 @@
 """A course's folder: its settings, its places, its lock and its backups."""
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from grading.sandbox import ROOT, Limits
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
 SOURCES = ROOT / "notebooks" / "exercises"
 SETTINGS = '''\
 # Settings of the course. The seed draws the data of the graded cases: keep it to yourself, and take another each term.
@@ -124,6 +126,7 @@ class Course:
         folder = self.folder / "backups"
         folder.mkdir(exist_ok=True)
         copy = folder / f"gradebook-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.db"
+        need_room(folder, original.stat().st_size)
         with contextlib.closing(sqlite3.connect(original)) as old, contextlib.closing(sqlite3.connect(copy)) as new:
             old.backup(new)
         return copy
@@ -169,11 +172,26 @@ def write(path, text):
     """Write a file in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with open(handle, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    try:
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def is_full(error):
+    """Return whether an error says that the disk, or one's share of it, is full."""
+    return getattr(error, "errno", None) in FULL or "database or disk is full" in str(error)
+
+
+def need_room(folder, size):
+    """Raise OSError unless a number of bytes can be written into a folder."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(size))
 
 
 def is_name(name):

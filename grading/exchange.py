@@ -16,7 +16,7 @@ from nbgrader.apps import NbGraderAPI
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.utils import parse_utc
 
-from grading.course import CourseError, write
+from grading.course import CourseError, is_full, write
 from grading.gradebook import nbgrader_config
 from grading.late import known_time
 from grading.submission import LARGEST
@@ -94,6 +94,8 @@ def fetch(course, assignment, root, say=print):
                 _take(arrival, place)
                 taken.append(student)
             except (ValueError, OSError) as error:
+                if is_full(error):
+                    raise
                 say(f"not collected: {arrival.path.name}: {error}")
     return taken
 

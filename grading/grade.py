@@ -2,7 +2,7 @@
 import contextlib
 import json
 
-from grading.course import CourseError, write
+from grading.course import CourseError, is_full, need_room, write
 from grading.gradebook import check_known, enter, held
 from grading.judge import refuse
 from grading.pool import graded
@@ -13,6 +13,7 @@ from grading.submission import stored
 from grading.survey import fingerprint
 
 COLUMNS = ["student", "status", "seconds", "score", "max_score", "reason"]
+ROOM = 2**20  # bytes that the gradebook may need for a submission, beside the notebook and the record
 MISNAMED = "a student's folder must have a printable name without * ? [ ] + and without a point before it"
 
 
@@ -119,9 +120,12 @@ def _record(course, assignment, job, result, old, *, sure, task):
     if task and old.get("status") == "graded":  # a submission that has changed besides is left to the next run
         result, key = _only(task, result, old), old["key"]
     unchanged = _unchanged(job, result, old) if sure else ()
+    need_room(course.folder, ROOM + 4 * len(json.dumps(result)))
     try:
         entry = enter(course, assignment, job["student"], result, job["folder"], unchanged=unchanged)
     except Exception as error:  # what one student sent stops nobody else's grading
+        if is_full(error):
+            raise
         result = _failed(job, {**result, "status": "failed", "reason": f"{type(error).__name__}: {error}"})
         entry = enter(course, assignment, job["student"], result, job["folder"])
     reason = plain("; ".join(filter(None, [result["reason"], entry.note])), 500)

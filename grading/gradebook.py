@@ -76,10 +76,13 @@ def enter(course, assignment, student, result, submitted, *, unchanged=()):
     if read:
         _keep_read(course, assignment, student, read)
     folder = course.folder / "autograded" / student / assignment
-    shutil.rmtree(folder, ignore_errors=True)
-    if timestamp:
-        write(folder / "timestamp.txt", f"{timestamp} UTC")
-    write(folder / f"{assignment}.ipynb", nbformat.writes(notebook) + "\n")
+    files = {"timestamp.txt": f"{timestamp} UTC"} if timestamp else {}
+    files[f"{assignment}.ipynb"] = nbformat.writes(notebook) + "\n"
+    for name, text in files.items():
+        write(folder / name, text)
+    for path in folder.iterdir():
+        if path.name not in files:
+            path.unlink() if path.is_symlink() or not path.is_dir() else shutil.rmtree(path)
     return _entry(course, assignment, student, note)
 
 

@@ -1,5 +1,6 @@
 """Serve a folder on this machine only: ``python -m tools.serve _build/html``."""
 import contextlib
+import socket
 import sys
 import threading
 from functools import partial
@@ -34,6 +35,13 @@ def open_server(folder, port=FIRST_PORT):
         with contextlib.suppress(OSError):
             return Server((HOST, candidate), partial(Handler, directory=str(folder)))
     raise ValueError(f"serve: a port from {port} to {port + 99} must be free, got none")
+
+
+def free_port():
+    """Return a port of this machine's own address that nobody uses."""
+    with socket.socket() as one:
+        one.bind((HOST, 0))
+        return one.getsockname()[1]
 
 
 def url(server):

@@ -6,6 +6,8 @@ import tomllib
 from pathlib import Path
 
 NEEDED = ("state", "exchange", "course", "instructor", "students")
+EACH = 512 * 2**20  # bytes of a student's server with a notebook that runs a network
+STARTS = 20  # servers that one core can start at the same time without being too late for any
 
 
 def read_settings(path):
@@ -21,10 +23,13 @@ def read_settings(path):
         rows = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"hub: {path} must be a TOML file, got {error}") from None
-    rows = {"address": "127.0.0.1", "port": 8000, "idle_minutes": 60, "login": {"kind": "pam"}, "tls": {}, **rows}
+    rows = {"address": "127.0.0.1", "port": 8000, "idle_minutes": 60, "servers": room_for(), "login": {"kind": "pam"},
+            "tls": {}, **rows}
     for name in NEEDED:
         if not isinstance(rows.get(name), str) or not rows[name]:
             raise ValueError(f"hub: {name} must be set in {path}, got {rows.get(name)}")
+    if type(rows["servers"]) is not int or rows["servers"] < 1:
+        raise ValueError(f"hub: servers must be a number from 1, got {rows['servers']}")
     local = ipaddress.ip_address(rows["address"]).is_loopback
     kind = rows["login"].get("kind")
     if kind not in ("pam", "shared"):
@@ -35,6 +40,16 @@ def read_settings(path):
         raise ValueError(f"hub: passwords travel encrypted or not at all; [tls] must have key and cert where address "
                          f"is not 127.0.0.1, got {rows['address']}")
     return rows
+
+
+def room_for():
+    """Return for how many users' servers this machine has memory."""
+    return max(1, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // EACH)
+
+
+def starts():
+    """Return how many servers this machine may start at the same time."""
+    return STARTS * (os.cpu_count() or 1)
 
 
 def check_machine(rows):

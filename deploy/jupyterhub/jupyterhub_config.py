@@ -6,7 +6,7 @@ from pathlib import Path
 
 HERE = Path(os.environ["CNN_HUB_FILES"])
 sys.path.insert(0, str(HERE))
-from hub_settings import check_machine, read_settings  # noqa: E402
+from hub_settings import check_machine, read_settings, starts  # noqa: E402
 
 c = get_config()  # noqa: F821
 rows = read_settings(os.environ["CNN_HUB_SETTINGS"])
@@ -57,12 +57,15 @@ c.Spawner.cmd = [sys.executable, "-m", "jupyterhub.singleuser"]
 c.Spawner.ip = "127.0.0.1"
 c.Spawner.default_url = "/lab"
 c.Spawner.notebook_dir = "~"
-c.Spawner.start_timeout = c.Spawner.http_timeout = 120
+c.Spawner.start_timeout = c.Spawner.http_timeout = 300  # a whole class that starts at once shares the cores
+c.JupyterHub.concurrent_spawn_limit = starts()  # who comes then is asked to try again
+c.JupyterHub.active_server_limit = rows["servers"]
 c.Spawner.environment = {
     "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
     "JUPYTER_CONFIG_PATH": _settings_of,
     "CNN_EXCHANGE": rows["exchange"],
     "CNN_COURSE": _course_of,
+    "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1",  # a thread for each core in each server slows all of them down
 }
 idle = 60 * rows["idle_minutes"]
 c.Spawner.args = [f"--ServerApp.shutdown_no_activity_timeout={idle}",

@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from grading.sandbox import ROOT
+from tools.serve import free_port
 
 HUB = ROOT / "deploy" / "jupyterhub"
 SETTINGS = '''\
@@ -96,7 +97,7 @@ class Room:
 
     def start(self):
         """Start the hub; ``wait`` returns when it answers."""
-        port = _free_port()
+        port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         settings = self.folder / "hub.toml"
         settings.write_text(SETTINGS.format(folder=self.folder, course=self.course, instructor=self.names["teacher"],
@@ -107,6 +108,15 @@ class Room:
                                      stdout=log, stderr=subprocess.STDOUT,
                                      env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"})
         self._end.callback(_stop, self._hub)
+
+    @property
+    def hub(self):
+        """The number of the hub's process; all others run under it."""
+        return self._hub.pid
+
+    def end(self):
+        """End the hub and all servers; who waits for an answer of theirs gets an error."""
+        _stop(self._hub)
 
     def wait(self):
         """Return when the hub answers.
@@ -162,15 +172,6 @@ def within(*, whole=False):
             for child in [folder] if folder.stat().st_mode & 1 else sorted(folder.iterdir()):
                 command += ["--ro-bind", str(child), str(child)]
     return [*command, "--"]
-
-
-def _free_port():
-    sys.path.insert(0, str(HUB))
-    try:
-        from start import free_port
-        return free_port()
-    finally:
-        sys.path.remove(str(HUB))
 
 
 def _do(*command, check=True, **options):

@@ -40,12 +40,23 @@ def test_settings_as_given_are_read(hub):
     ('students = "students"', "", "hub: students must be set in"),
     ('kind = "pam"', 'kind = "dummy"', 'hub: [login] kind must be "pam" or "shared", got dummy'),
     ('"127.0.0.1"', '"0.0.0.0"', "[tls] must have key and cert where address is not 127.0.0.1, got 0.0.0.0"),
+    ("# servers = 40 ", "servers = 0 ", "hub: servers must be a number from 1, got 0"),
     ('kind = "pam"', "kind = pam", "must be a TOML file, got Invalid value"),
-], ids=["no group", "a login without passwords", "open without encryption", "no TOML"])
+], ids=["no group", "a login without passwords", "open without encryption", "no servers", "no TOML"])
 def test_unsafe_settings_are_refused(hub, tmp_path, old, new, says):
     assert GOOD.count(old) == 1
     with pytest.raises(ValueError, match=re.escape(says)):
         read(hub, tmp_path, GOOD.replace(old, new))
+
+
+def test_as_many_servers_run_as_the_memory_holds(hub, tmp_path, monkeypatch):
+    have = {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 24 * 2**30 // 4096}
+    monkeypatch.setattr(os, "sysconf", have.get)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    assert (read(hub, tmp_path, GOOD)["servers"], hub.starts()) == (48, 40)
+    assert read(hub, tmp_path, GOOD.replace("# servers = 40 ", "servers = 7 "))["servers"] == 7
+    have["SC_PHYS_PAGES"] = 1
+    assert read(hub, tmp_path, GOOD)["servers"] == 1
 
 
 def test_shared_password_stays_on_this_machine(hub, tmp_path):
