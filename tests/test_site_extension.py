@@ -24,6 +24,7 @@ from tools.project import ROOT, site_url
 
 sys.path.insert(0, str(ROOT / "book" / "ext"))
 
+import cnn_book
 from cnn_book import assets, freshness, katex, launch, policy, sharing, styles, topics, widgets
 
 
@@ -35,7 +36,7 @@ def stored_state(widget):
 def test_default_state_is_written_with_its_controls_and_picture(tmp_path):
     state, root = stored_state(ConvolutionExplorer(size=5, kernel_size=2, stride=2))
     page = widgets.compact(state, [root], tmp_path, "page")
-    [html] = widgets.prerender(page, tmp_path)
+    [html] = widgets.prerender(page, tmp_path, "page")
     assert html.count('type="range"') == 6 and html.count("<svg") == 2
     assert '<b data-value="output">2</b>' in html
     assert re.search(r'<span class="cnn-name">stride</span><input type="range"[^>]* value="2">', html)
@@ -45,7 +46,7 @@ def test_a_slider_hides_its_number_and_a_box_has_its_classes_where_ipywidgets_sa
     sliders = [ipywidgets.IntSlider(value=3, readout=readout) for readout in (True, False)]
     state, root = stored_state(ipywidgets.VBox([ipywidgets.HBox(sliders).add_class("cnn-close")]))
     page = widgets.compact(state, [root], tmp_path, "page")
-    [html] = widgets.prerender(page, tmp_path)
+    [html] = widgets.prerender(page, tmp_path, "page")
     assert html.startswith('<div class="cnn-column"><div class="cnn-row cnn-close"><label')
     assert re.findall('type="range"|class="cnn-value"', html) == ['type="range"', 'class="cnn-value"', 'type="range"']
     assert json.dumps(page["models"]).count("readout") == json.dumps(page["models"]).count("_dom_classes") == 1
@@ -93,6 +94,39 @@ def test_unsupported_widget_fails_with_its_name(tmp_path):
     state, root = stored_state(ipywidgets.VBox([ipywidgets.ColorPicker()]))
     with pytest.raises(ExtensionError, match="chapter: the website cannot show the widget ColorPicker"):
         widgets.compact(state, [root], tmp_path, "chapter")
+
+
+def test_a_view_that_throws_is_named_with_its_page_in_one_line(tmp_path):
+    explorer = ConvolutionExplorer()
+    state, root = stored_state(explorer)
+    view = state[explorer.view.model_id]["state"]
+    for script, reason in (("export function draw(state) { return state.gone.x; }", "TypeError: Cannot read prop"),
+                           ("export function draw(state) {", "SyntaxError: ")):
+        view["_esm"] = script
+        page = widgets.compact(state, [root], tmp_path, "chapter")
+        with pytest.raises(ExtensionError) as caught:
+            widgets.prerender(page, tmp_path, "chapter")
+        line = str(caught.value)
+        assert "\n" not in line
+        assert line.startswith(f"chapter: the widget ConvolutionExplorerView could not be drawn: {reason}")
+
+
+def test_a_step_that_throws_names_itself_and_the_page():
+    def throw(app, pagename, *rest):
+        raise KeyError("no row")
+
+    throw.__module__ = "cnn_book.launch"
+    with pytest.raises(ExtensionError) as caught:
+        cnn_book.named(throw)(None, "notebooks/02_x", "page.html", {}, None)
+    assert str(caught.value) == "notebooks/02_x: launch failed: KeyError: 'no row'"
+
+
+def test_an_error_with_words_of_its_own_keeps_them():
+    def throw(app):
+        raise ExtensionError("page: its own words")
+
+    with pytest.raises(ExtensionError, match=r"^page: its own words$"):
+        cnn_book.named(throw)(None)
 
 
 def test_large_traits_become_files(tmp_path):

@@ -239,7 +239,7 @@ def test_all_models_together_are_small():
 def test_on_the_website_the_data_is_a_file_of_its_own(tmp_path):
     browser = ArchitectureBrowser()
     page = widgets.compact(ipywidgets.Widget.get_manager_state()["state"], [browser.model_id], tmp_path, "page")
-    [html] = widgets.prerender(page, tmp_path)
+    [html] = widgets.prerender(page, tmp_path, "page")
     [data] = [name for model in page["models"].values() for name in model.get("files", {}).values()]
     assert json.loads((tmp_path / data).read_text(encoding="utf-8")) == FILE
     assert len(json.dumps(page)) < 3_000 and len(html) < 10_000

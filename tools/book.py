@@ -1,18 +1,24 @@
 """Build the website into _build/html, warnings being errors: ``python -m tools.book``.
 
-What Jupyter Book says goes to _build/book.log; a failure ends in one line that names the file and the cell.
+What Jupyter Book says goes to _build/book.log; a failure ends in one line that names the file and the cell, and leaves
+the last good site in its place. A second build of the same folder waits for the first.
 """
 import os
 import re
+import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 from tools.clean import CleanError, read
 from tools.outline import page_cells
 from tools.project import ROOT, notebooks
+from tools.swap import alone, beside, with_parent
 
-COMMAND = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", ".", "-W", "--keep-going"]
+PROGRAM = "from jupyter_book.cli.main import main; main()"
+ARGUMENTS = ["build", ".", "-W", "--keep-going"]
+COMMAND = [sys.executable, "-c", PROGRAM, *ARGUMENTS]
 COLOR = re.compile(r"\x1b\[[0-9;]*m")
 EXECUTED = re.compile(r"(\S+\.(?:ipynb|md)): (Executed notebook in [\d.]+ seconds)")
 FAILED_CELL = re.compile(
@@ -29,7 +35,7 @@ def build(root=ROOT, *, output=None, say=print):
     Args:
         root: the folder with _config.yml and _toc.yml.
         output: the folder that gets ``_build``; the root itself by default.
-        say: called with a line for each notebook that was executed.
+        say: called with a line for each notebook that was executed, and if another build is waited for.
 
     Returns:
         The folder of the site.
@@ -42,20 +48,33 @@ def build(root=ROOT, *, output=None, say=print):
             read(path)
     except CleanError as error:
         raise RuntimeError(_shorten(str(error), root)) from None
-    folder = Path(output or root) / "_build"
-    folder.mkdir(parents=True, exist_ok=True)
-    command = [*COMMAND, "--path-output", str(output)] if output else COMMAND
-    environment = {**os.environ, "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
-    with open(folder / "book.log", "w", encoding="utf-8") as log, subprocess.Popen(
-            command, cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            encoding="utf-8", errors="replace") as process:
-        for line in process.stdout:
-            log.write(COLOR.sub("", line))
-            if match := EXECUTED.search(line):
-                say(f"{_shorten(match[1], root)}: {match[2]}")
-    if process.returncode:
-        raise RuntimeError(explain((folder / "book.log").read_text(encoding="utf-8"), root))
+    folder, home = Path(output or root).resolve() / "_build", Path(root).resolve() / "_build"
+    for each in (folder, home):
+        each.mkdir(parents=True, exist_ok=True)
+    with alone(home, say) as held:  # the root's: there is the cache of executed notebooks
+        with beside(folder) as work:
+            _run(work, root, folder / "book.log", say, held)
     return folder / "html"
+
+
+def _run(work, root, log, say, held):
+    """Run Jupyter Book with its output in a folder; the child holds the lock too, and ends with this process."""
+    program = with_parent(PROGRAM, os.getpid())
+    command = [sys.executable, "-c", program, *ARGUMENTS, "--path-output", str(work)]
+    environment = {**os.environ, "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
+    with open(log, "w", encoding="utf-8") as file, subprocess.Popen(
+            command, cwd=root, env=environment, pass_fds=held, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, encoding="utf-8", errors="replace") as process:
+        try:
+            for line in process.stdout:
+                file.write(COLOR.sub("", line))
+                if match := EXECUTED.search(line):
+                    say(f"{_shorten(match[1], root)}: {match[2]}")
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode:
+        raise RuntimeError(explain(log.read_text(encoding="utf-8"), root))
 
 
 def explain(log, root=ROOT):
@@ -77,9 +96,10 @@ def explain(log, root=ROOT):
 
 def main():
     """Build the book and print where it is."""
-    print("Building the book; every notebook that changed is executed")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop as after Ctrl-C
+    print("Building the book; every notebook that changed is executed", flush=True)
     try:
-        folder = build()
+        folder = build(say=partial(print, flush=True))
     except RuntimeError as error:
         print("What Jupyter Book said is in _build/book.log", file=sys.stderr)
         return f"book: {error}"

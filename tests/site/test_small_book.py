@@ -1,40 +1,25 @@
 """A book of one notebook, built several times: pages follow the code, and a failure is one line."""
 import re
 import shutil
+from functools import partial
 from urllib.parse import parse_qs, urlsplit
 
 import nbformat
 import pytest
 
+from tests.site.small import NOTEBOOK, make_book, write_notebook
 from tools.book import build
 from tools.project import ROOT
 from tools.serve import serving
 
-PARTS = ["book/ext", "book/static", "book/templates", "book/references.bib", "cnnlib", "tools", "_config.yml",
-         "pyproject.toml", "requirements.txt", "constraints.txt"]
-NOTEBOOK = "notebooks/small.ipynb"
 REPOSITORY = "https://github.com/someone/a-book"
 
 
 @pytest.fixture
 def book(tmp_path):
     """Return the folder of a small book and a function that writes its notebook's one code cell."""
-    for part in PARTS:
-        source, target = ROOT / part, tmp_path / part
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, target)
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: notebooks/small\n")
-    (tmp_path / "notebooks").mkdir()
-
-    def write(code):
-        cells = [nbformat.v4.new_markdown_cell("# Small", id="title"), nbformat.v4.new_code_cell(code, id="only-cell")]
-        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), tmp_path / NOTEBOOK)
-
-    return tmp_path, write
+    make_book(tmp_path)
+    return tmp_path, partial(write_notebook, tmp_path)
 
 
 def give_address(folder):

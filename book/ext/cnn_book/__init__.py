@@ -1,6 +1,9 @@
 """What the website needs beyond Jupyter Book: widgets without a kernel, only used assets, no stale pages."""
 import sys
+from functools import wraps
 from pathlib import Path
+
+from sphinx.errors import ExtensionError, SphinxError
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT))  # for tools/, which the extension shares with the command line
@@ -37,17 +40,17 @@ def setup(app):
     app.connect("builder-inited", search.turn_off)
     app.connect("env-get-outdated", freshness.outdated)
     for part in (topics, marks, errata, formulas, glossary, misconceptions, models):
-        app.connect("source-read", part.fill)
+        app.connect("source-read", named(part.fill))
     app.connect("html-collect-pages", search.add_page)
-    app.connect("html-page-context", models.add_script)
-    app.connect("html-page-context", widgets.replace_widgets, priority=900)
-    app.connect("html-page-context", glossary.add_words, priority=905)
-    app.connect("html-page-context", launch.add_buttons, priority=910)
-    app.connect("html-page-context", assets.move_pictures, priority=920)
-    app.connect("html-page-context", assets.mend, priority=930)
+    app.connect("html-page-context", named(models.add_script))
+    app.connect("html-page-context", named(widgets.replace_widgets), priority=900)
+    app.connect("html-page-context", named(glossary.add_words), priority=905)
+    app.connect("html-page-context", named(launch.add_buttons), priority=910)
+    app.connect("html-page-context", named(assets.move_pictures), priority=920)
+    app.connect("html-page-context", named(assets.mend), priority=930)
     for handler in (sharing.describe_page, outline.add_marks, anchors.name_terms):
-        app.connect("html-page-context", handler, priority=940)
-    app.connect("html-page-context", assets.drop_unused, priority=999)
+        app.connect("html-page-context", named(handler), priority=940)
+    app.connect("html-page-context", named(assets.drop_unused), priority=999)
     for priority, step in (
             (100, launch.lead_on),  # before Jupyter Book puts a barer one there
             (500, launch.say_lost), (500, launch.bundle_notebooks), (500, sharing.list_pages),
@@ -61,10 +64,27 @@ def setup(app):
     return {"parallel_read_safe": True, "parallel_write_safe": False}
 
 
+def named(step):
+    """Return a step whose failure is one line with the page, if it has one, and the part of this package."""
+    @wraps(step)
+    def handler(app, *arguments):
+        try:
+            return step(app, *arguments)
+        except SphinxError:
+            raise  # it has words of its own
+        except Exception as error:
+            page = f"{arguments[0]}: " if arguments else ""
+            reason = " ".join(str(error).split())
+            part = step.__module__.rsplit(".", 1)[-1]
+            raise ExtensionError(f"{page}{part} failed: {type(error).__name__}: {reason}") from error
+
+    return handler
+
+
 def _with_a_site(step):
     """Return a handler that takes the step only where a website was built."""
     def handler(app, exception):
         if exception is None and app.builder.name == "html":
-            step(app)
+            named(step)(app)
 
     return handler

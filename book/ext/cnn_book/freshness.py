@@ -1,6 +1,12 @@
 """Keep executed pages true: what they show depends on cnnlib, not only on the notebook."""
+import contextlib
 import hashlib
+import json
 import shutil
+
+from jupyter_cache import get_cache
+from jupyter_cache.cache.db import NbCacheRecord
+from sqlalchemy.exc import SQLAlchemyError
 
 from cnn_book import ROOT
 
@@ -28,7 +34,26 @@ def name_cache(app, config):
         if other != cache:
             shutil.rmtree(other) if other.is_dir() else other.unlink()
     cache.mkdir(parents=True, exist_ok=True)
+    mend_cache(cache)
     config.nb_execution_cache_path = str(cache)
+
+
+def mend_cache(cache):
+    """Remove from a cache what a build that was killed has left half written; all of it where nothing can be read."""
+    whole = set()
+    for folder in (cache / "executed").glob("*"):
+        with contextlib.suppress(OSError, ValueError):
+            json.loads((folder / "base.ipynb").read_text(encoding="utf-8"))
+            whole.add(folder.name)
+            continue
+        shutil.rmtree(folder)
+    try:
+        opened = get_cache(cache)
+        torn = [record.pk for record in opened.list_cache_records() if record.hashkey not in whole]
+        NbCacheRecord.remove_records(torn, opened.db)
+    except (SQLAlchemyError, RuntimeError):
+        shutil.rmtree(cache)
+        cache.mkdir()
 
 
 def outdated(app, env, added, changed, removed):

@@ -13,6 +13,8 @@ from sphinxcontrib.katex import KaTeXServer
 from tools.node import node_binary
 
 PATIENCE = 60  # seconds
+# Node ends when its input does: so it never outlives a build that was killed
+FOLLOW = "--import=data:text/javascript,process.stdin.resume().on('end',()=>process.exit())"
 
 
 def use_patiently():
@@ -25,7 +27,8 @@ def use_patiently():
 def start_server_process(cls, rundir, timeout):
     """Return the server's process and a socket connected to it."""
     path = rundir / "katex.sock"
-    process = subprocess.Popen(cls.build_command(socket=path), cwd=rundir, stdin=subprocess.PIPE,
+    node, *rest = cls.build_command(socket=path)
+    process = subprocess.Popen([node, FOLLOW, *rest], cwd=rundir, stdin=subprocess.PIPE,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     end = time.monotonic() + timeout
     while time.monotonic() < end and process.poll() is None:

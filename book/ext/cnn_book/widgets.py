@@ -49,7 +49,7 @@ def replace_widgets(app, pagename, templatename, context, doctree):
     roots = [json.loads(text)["model_id"] for text in VIEW_SCRIPT.findall(context["body"])]
     folder = Path(app.outdir) / "_static" / "widgets"
     page = compact(state, roots, folder, pagename)
-    html = (without_fields(each) for each in prerender(page, folder))
+    html = (without_fields(each) for each in prerender(page, folder, pagename))
     body = VIEW_SCRIPT.sub(lambda _: f'<div class="cnn-widget">{next(html)}</div>', context["body"])
     data = json.dumps({"models": page["models"], "links": page["links"]}, separators=(",", ":")).replace("</", "<\\/")
     pathto = context["pathto"]
@@ -87,8 +87,12 @@ def compact(state, roots, folder, pagename):
     return {"models": models, "links": links, "roots": [names[root] for root in roots]}
 
 
-def prerender(page, folder):
-    """Return the HTML of each root in its default state, drawn by Node."""
+def prerender(page, folder, pagename):
+    """Return the HTML of each root in its default state, drawn by Node.
+
+    Raises:
+        ExtensionError: a view's script throws; the message is one line with the page and the view.
+    """
     views = {name: str(folder / model["esm"]) for name, model in page["models"].items() if model["kind"] == "View"}
     models = json.loads(json.dumps(page["models"]))
     for model in models.values():
@@ -98,7 +102,8 @@ def prerender(page, folder):
     command = [node_binary(), HERE / "prerender.mjs"]
     done = subprocess.run(command, input=json.dumps(question), capture_output=True, text=True)
     if done.returncode:
-        raise ExtensionError(f"widgets: a default picture could not be drawn: {done.stderr.strip()[-600:]}")
+        reason = " ".join(done.stderr.split())[:600]
+        raise ExtensionError(f"{pagename}: {reason or 'Node could not draw its widgets'}")
     html = json.loads(done.stdout)
     return [html[root] for root in page["roots"]]
 
