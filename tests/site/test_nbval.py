@@ -28,7 +28,7 @@ def share(notebook):
 
 @pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
 def test_most_of_what_prints_is_compared(site, path):
-    executed = site.parent / "jupyter_execute" / path.relative_to(ROOT)  # as the book's build ran it
+    executed = site.parent / "state" / "jupyter_execute" / path.relative_to(ROOT)  # as the book's build ran it
     printing, loose = share(read(executed))
     assert printing > 0 and 1 - len(loose) / printing >= COMPARED, loose
 
