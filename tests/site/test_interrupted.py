@@ -13,6 +13,10 @@ from tools.book import build
 from tools.reproduce import compare
 
 REACHED = "open({pipe!r}, 'w').close()\nopen({pipe!r} + '.never').close()\n"  # says that it is there, and stays
+START = """import signal, sys
+from tools.book import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background ignores
+sys.exit(main())"""
 LAST_STEP = "def guard_pages(app):\n"
 PAGE = "_build/html/notebooks/small.html"
 
@@ -33,7 +37,7 @@ def folder(tmp_path):
 
 def stop_at(folder, sent, *, line=None):
     """Start a build, end it with a signal when the pipe is opened or a line is printed, return status and errors."""
-    with subprocess.Popen([sys.executable, "-m", "tools.book"], cwd=folder, text=True, stdout=subprocess.PIPE,
+    with subprocess.Popen([sys.executable, "-c", START], cwd=folder, text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(folder)}) as process:
         if line:
             assert next(text for text in process.stdout if line in text)
