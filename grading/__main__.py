@@ -108,6 +108,8 @@ def main(arguments=None):
         if not isinstance(error, (CourseError, ValueError)):
             raise
         return f"grading: {error}"
+    except KeyboardInterrupt:
+        return "grading: stopped; the same command goes on where it was"
     return 0
 
 
