@@ -102,12 +102,12 @@ def main(arguments=None):
     """Return 0, or a line that says what is wrong."""
     try:
         print(run(parser().parse_args(arguments)))
-    except (CourseError, ValueError) as error:
-        return f"grading: {error}"
     except Exception as error:
-        if not is_full(error):
+        if is_full(error):  # nbgrader says it as a ValueError, too
+            return "grading: the disk is full; make room, then the same command goes on where it was"
+        if not isinstance(error, (CourseError, ValueError)):
             raise
-        return "grading: the disk is full; make room, then the same command goes on where it was"
+        return f"grading: {error}"
     except KeyboardInterrupt:
         return "grading: stopped; the same command goes on where it was"
     return 0
