@@ -8,7 +8,7 @@ PROXY := $(HUB)/node_modules/.ready
 JUDGE := tests/site/node_modules/.ready
 LIGHTHOUSE := benchmarks/lighthouse/node_modules/.ready
 
-.PHONY: help setup book site pdf test check lint lab bench fuzz audit clean-notebooks weights exercises
+.PHONY: help setup book site reproduce pdf test check lint lab bench fuzz audit clean-notebooks weights exercises
 .PHONY: mutants soak drift stamp clean
 .PHONY: new-chapter new-widget new-model new-exercise
 
@@ -21,12 +21,15 @@ book: site ## build the website and serve it on this machine
 site: $(READY) ## build the website into _build/html
 	@$(BIN)/python -m tools.book
 
+reproduce: $(READY) ## build the website twice from nothing and name each file whose bytes differ
+	@$(BIN)/python -m tools.reproduce
+
 pdf: site ## print the website into PDF files, one a chapter and one of the whole book, in _build/html/pdf
 	@chromium=$$($(BIN)/python -m tools.browser) && CNN_CHROMIUM="$$chromium" $(BIN)/python -m tools.pdf
 
 # test workers share the cores: with a thread for each core in each of them, small matrices take many times longer
-test check mutants: export OMP_NUM_THREADS = 1
-test check mutants: export OPENBLAS_NUM_THREADS = 1
+test check mutants reproduce: export OMP_NUM_THREADS = 1
+test check mutants reproduce: export OPENBLAS_NUM_THREADS = 1
 
 test: lint $(PROXY) $(JUDGE) ## run every test: code, notebooks, website, browser
 	@$(BIN)/python -m tools.guard

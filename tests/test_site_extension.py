@@ -108,7 +108,7 @@ def test_a_view_that_throws_is_named_with_its_page_in_one_line(tmp_path):
             widgets.prerender(page, tmp_path, "chapter")
         line = str(caught.value)
         assert "\n" not in line
-        assert line.startswith(f"chapter: the widget ConvolutionExplorerView could not be drawn: {reason}")
+        assert line.startswith(f"chapter: the widget ConvolutionView could not be drawn: {reason}")
 
 
 def test_a_step_that_throws_names_itself_and_the_page():

@@ -3,6 +3,7 @@
 As it comes, the extension connects as soon as the server's socket file exists. Between that moment and the server's
 first ``listen`` a connection is refused, which ends the build, and the server, left alone, keeps its output open.
 """
+import os
 import socket
 import subprocess
 import time
@@ -27,9 +28,8 @@ def use_patiently():
 def start_server_process(cls, rundir, timeout):
     """Return the server's process and a socket connected to it."""
     path = rundir / "katex.sock"
-    node, *rest = cls.build_command(socket=path)
-    process = subprocess.Popen([node, FOLLOW, *rest], cwd=rundir, stdin=subprocess.PIPE,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(cls.build_command(socket=path), cwd=rundir, env={**os.environ, "NODE_OPTIONS": FOLLOW},
+                               stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     end = time.monotonic() + timeout
     while time.monotonic() < end and process.poll() is None:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
