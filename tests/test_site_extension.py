@@ -25,7 +25,7 @@ from tools.project import ROOT, site_url
 sys.path.insert(0, str(ROOT / "book" / "ext"))
 
 import cnn_book
-from cnn_book import assets, freshness, katex, launch, policy, sharing, styles, topics, widgets
+from cnn_book import assets, freshness, katex, launch, policy, sharing, streams, styles, topics, widgets
 
 
 def stored_state(widget):
@@ -127,6 +127,22 @@ def test_an_error_with_words_of_its_own_keeps_them():
 
     with pytest.raises(ExtensionError, match=r"^page: its own words$"):
         cnn_book.named(throw)(None)
+
+
+def test_links_have_the_same_order_however_the_models_are_stored(tmp_path):
+    state, root = stored_state(ConvolutionExplorer())
+    orders = [widgets.compact(dict(order), [root], tmp_path, "page")["links"]
+              for order in (state.items(), sorted(state.items()), reversed(state.items()))]
+    assert orders[0] == orders[1] == orders[2] and len(orders[0]) == 9
+
+
+def test_pieces_of_a_stream_are_joined_as_they_were_printed():
+    kinds = [("stdout", "7 "), ("stdout", "8\n"), ("stderr", "no"), ("stdout", "9"), (None, ""), ("stdout", "10")]
+    outputs = [{"output_type": "stream", "name": name, "text": text} if name else {"output_type": "display_data"}
+               for name, text in kinds]
+    before = [dict(output) for output in outputs]
+    assert [output.get("text") for output in streams.join(outputs)] == ["7 8\n", "no", "9", None, "10"]
+    assert outputs == before and streams.join(None) == []
 
 
 def test_large_traits_become_files(tmp_path):

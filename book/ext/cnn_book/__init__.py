@@ -26,6 +26,7 @@ from cnn_book import (  # noqa: E402
     progress,
     search,
     sharing,
+    streams,
     styles,
     topics,
     widgets,
@@ -36,6 +37,7 @@ def setup(app):
     """Connect the parts to Sphinx; the order of the page handlers is the order in which they change a page."""
     katex.use_patiently()
     anchors.use_readable()
+    streams.use_whole()
     app.connect("config-inited", freshness.name_cache, priority=100)
     app.connect("builder-inited", search.turn_off)
     app.connect("env-get-outdated", freshness.outdated)

@@ -84,6 +84,7 @@ def compact(state, roots, folder, pagename):
             a, b = _reference(a), _reference(b)
             if a in names and b in names:
                 links.append([names[a], x, names[b], y])
+    links.sort()  # the cache keeps a notebook's models in the order of their ids, which are random
     return {"models": models, "links": links, "roots": [names[root] for root in roots]}
 
 
