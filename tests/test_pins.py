@@ -15,7 +15,8 @@ def test_the_repository_brings_nothing_unpinned():
     assert {"Makefile", ".ci/run", ".github/workflows/publish.yml", "deploy/jupyterhub/Dockerfile",
             "deploy/jupyterhub/README.md", "tools/node.py"} <= set(seen)
     ours = {"tests/unpinned.py", "tests/test_pins.py"}  # whose examples are wrong on purpose
-    assert [line for name, text in seen.items() if name not in ours for line in unpinned(name, text)] == []
+    found = [line for name, text in seen.items() if name not in ours for line in unpinned(name, text)]
+    assert [line.split(":")[0] for line in found] == ["tools/drift.py"], found  # other versions are what it is for
 
 
 @pytest.mark.parametrize(("name", "bad", "good"), [
