@@ -4,6 +4,7 @@ import contextlib
 import gzip
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -199,5 +200,6 @@ def read(address, site, *, readers, seconds, pause=0, middle=None):
         middle: called without arguments when half of the time is over and each has had a page; each has one after it.
     """
     crowd = _Crowd(address, site, readers, seconds, pause, middle)
-    asyncio.run(crowd.run())
+    with ThreadPoolExecutor(1) as thread:  # of its own: Playwright leaves an event loop running in a test's thread
+        thread.submit(asyncio.run, crowd.run()).result()
     return crowd.tally
