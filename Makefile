@@ -36,7 +36,7 @@ test: lint $(PROXY) $(JUDGE) ## run every test: code, notebooks, website, browse
 	@chromium=$$($(BIN)/python -m tools.browser) && CNN_CHROMIUM="$$chromium" $(BIN)/python -m pytest
 
 check: lint ## run the quick tests: no notebook is executed, no browser started, nothing graded
-	@$(BIN)/python -m pytest cnnlib tests --ignore=tests/site --ignore=tests/grading
+	@$(BIN)/python -m pytest cnnlib tests --ignore=tests/site --ignore=tests/grading --numprocesses=2 -m "not slow"
 
 lint: $(READY) ## look for mistakes without running anything
 	@$(BIN)/python -m ruff check .

@@ -54,6 +54,7 @@ def test_right_answers_written_another_way_pass(chapter, task, monkeypatch):
             grade_task(chapter, task.name, answer)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("chapter", "task"), tasks())
 def test_wrong_answers_are_named(chapter, task):
     wrong = answers(chapter).WRONG[task.name]
@@ -103,6 +104,7 @@ def test_source_keeps_the_rules_of_form(path):
     assert render(clean(read(path))) == path.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_table_of_all_tasks(capsys):
     """Print what the other tests have shown, a line a task."""
     rows = []

@@ -32,6 +32,7 @@ def run(cells):
     return None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_every_cell_of_a_page_runs(path):
     assert run(page_cells(path.read_text(encoding="utf-8"))) is None

@@ -24,6 +24,8 @@ from cnnlib.models.vnet import VNet
 from cnnlib.models.yolo import Yolo, yolo_detections, yolo_loss, yolo_targets
 from cnnlib.training import fit, one_cycle
 
+pytestmark = pytest.mark.slow
+
 SEEDS, ELSEWHERE = range(3), 1000  # held-out pictures have the seed 1000 + seed
 KINDS = ("disc", "triangle", "cross")
 

@@ -87,6 +87,7 @@ def test_each_list_forbids_its_own():
         scratch.conv2d(X, W)
 
 
+@pytest.mark.slow
 def test_pytorch_is_watched_from_the_moment_it_is_loaded():
     """In a process that has no torch yet, the first call is seen as well."""
     code = ("import sys\n"

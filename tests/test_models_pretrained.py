@@ -41,6 +41,7 @@ def test_cards_are_complete_and_say_what_the_file_holds(name):
     assert kinds <= {torch.float16, torch.int64}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_accuracy_is_that_of_the_card(name):
     card, model = model_card(name), load_pretrained(name)

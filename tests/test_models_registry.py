@@ -54,6 +54,7 @@ def test_counts_of_others(name):
     assert count(meta(name)) == count_there, source
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_every_model_takes_other_images_and_classes(name):
     model = meta(name, num_classes=7, in_channels=2)

@@ -46,6 +46,7 @@ def hooked(model, x):
     return sum(counts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("row", list_models(), ids=lambda row: row.name)
 def test_macs_equal_what_hooks_count(row):
     for size in sizes(row.name):
@@ -92,6 +93,7 @@ def probed(model, layer, size):
     return tuple((pixels.max(0).values - pixels.min(0).values + 1).tolist())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name, layer, size, published", [
     ("alexnet", "features.12", 291, (195, 195)), ("vgg16", "features.30", 324, (212, 212)),
     ("resnet18", "layer3.1.conv2", 320, None), ("resnet50", "layer3.1", 320, None),

@@ -54,11 +54,13 @@ def test_macs(name):
     assert summarize(build(name), MANIFESTS[name]["input_shape"]).macs == MANIFESTS[name]["macs"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MANIFESTS)
 def test_outputs(name):
     assert distance(build(name), MANIFESTS[name]) < 1e-7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MORE["models"])
 def test_variants_without_a_listing(name):
     """Keys, shapes and dtypes by the hash of their listing; outputs for a smaller image, to be quick."""
@@ -103,6 +105,7 @@ def other_epsilon(norm):
     return norm
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name, change", [
     ("mobilenet_v2", swap(nn.ReLU6, lambda layer: nn.ReLU())),
     ("resnet50", strides_on_the_first_convolution),

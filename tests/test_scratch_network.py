@@ -67,6 +67,7 @@ def torch_accuracy(images, labels, train, test, seed):
     return (twin(x[test]).argmax(dim=1) == y[test]).double().mean().item()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_lenet_reads_digits(seed):
     images, labels = load_digits()

@@ -59,7 +59,7 @@ import sys
 from pathlib import Path
 from tools import mutants
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background ignores
-mutants.PATIENCE = 0, 5
+mutants.PATIENCE = 0, 2
 groups = {"toy": mutants.Group(("toy/*.py",), ("tests/test_*.py",), float(sys.argv[2]), Path(sys.argv[1]))}
 sys.exit(mutants.main(["toy"], groups))
 """
@@ -133,6 +133,7 @@ def test_each_change_of_a_script_gives_another_one_that_node_reads():
     subprocess.run([node_binary(), "-e", READS], input="\0".join(changed), text=True, encoding="utf-8", check=True)
 
 
+@pytest.mark.slow
 def test_what_no_test_notices_is_named_until_it_is_explained(project):
     before = {path: path.read_bytes() for path in project.rglob("*.py")}
     first = run(project)
@@ -148,6 +149,7 @@ def test_what_no_test_notices_is_named_until_it_is_explained(project):
     assert "killed:" not in again.stdout and again.stdout.split(" mutants")[0] == said.split(" mutants")[0]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_leaves_no_process(project):
     with subprocess.Popen([sys.executable, "-u", "-c", RUN, str(project), "0.9"], cwd=ROOT, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as command:
@@ -158,6 +160,7 @@ def test_a_run_that_is_stopped_leaves_no_process(project):
     assert children and [child for child in children if child.is_running()] == []
 
 
+@pytest.mark.slow
 def test_tests_that_fail_without_a_change_are_refused(project):
     (project / "tests" / "test_wrong.py").write_text("def test_wrong():\n    assert False\n")
     ended = run(project)

@@ -13,11 +13,17 @@ import pytest
 from tools import new
 from tools.project import ROOT
 
+pytestmark = pytest.mark.slow
+
 PAGES = ("chapter", "widget", "model", "exercise")  # in this order: the others stand in the new chapter
 ROW = re.compile(r"^\| `([\w./]+)` \| `(tests/\S+)` \|$", re.M)
 WITHOUT_ROW = """
-import json, os, sys
-import anywidget, hypothesis, IPython, matplotlib, nbformat, playwright.sync_api, pytest, torch, xdist  # once for all
+import gc, importlib.metadata, json, os, sys
+import anywidget, IPython, matplotlib, playwright.sync_api, pytest, torch  # once for all
+
+for plugin in importlib.metadata.entry_points(group="pytest11"):
+    plugin.load()
+gc.freeze()
 
 for path, text, test in json.load(sys.stdin):
     whole = open(path, encoding="utf-8").read()

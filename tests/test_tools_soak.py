@@ -8,6 +8,8 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output, writes
 from tools import soak
 from tools.soak import WAYS, alike, differences
 
+pytestmark = pytest.mark.slow
+
 SAYS = """import os, pathlib, socket, sys, time
 def refused(call, *arguments):
     try:

@@ -106,6 +106,7 @@ def test_wrong_words_are_refused():
     assert transfer.main(["--check", "--quick"]) == "transfer: takes --check or --quick, got --check --quick"
 
 
+@pytest.mark.slow
 def test_a_seed_of_the_file_is_measured_again():
     full, data = transfer.Plan(), json.loads(transfer.PATH.read_text(encoding="utf-8"))
     plan = transfer.Plan(counts=(5,), seeds=(1,), rates=full.rates[1:])

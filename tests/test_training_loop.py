@@ -150,6 +150,7 @@ def run(folder, kill):
     return done.returncode, result
 
 
+@pytest.mark.slow
 def test_ten_kills_at_any_step_change_nothing(tmp_path):
     (tmp_path / "whole").mkdir()
     code, result = run(tmp_path / "whole", 0)
@@ -350,6 +351,7 @@ def torchrun(tmp_path, *arguments):
     return done.stderr if done.returncode else ""
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_weights_of_one(tmp_path):
     (tmp_path / "one").mkdir()
     subprocess.run([sys.executable, "-c", TEAM, str(tmp_path / "one"), "8"], cwd=ROOT, check=True, timeout=240)
@@ -363,6 +365,7 @@ def test_two_processes_give_the_weights_of_one(tmp_path):
     assert not torch.allclose(one["model"]["0.weight"].float(), start.weight)
 
 
+@pytest.mark.slow
 def test_processes_judge_the_same_statistics_and_end_with_the_same_weights(tmp_path):
     assert torchrun(tmp_path, str(tmp_path / "norm"), "8", "norm") == ""
     first, second = (torch.load(tmp_path / "norm" / f"rank{rank}", weights_only=True) for rank in (0, 1))
@@ -370,6 +373,7 @@ def test_processes_judge_the_same_statistics_and_end_with_the_same_weights(tmp_p
     assert all(torch.equal(value, second["model"][key]) for key, value in first["model"].items())
 
 
+@pytest.mark.slow
 def test_a_batch_without_an_example_for_each_process_is_refused(tmp_path):
     said = torchrun(tmp_path, str(tmp_path / "small"), "4")  # 29 examples: the last batch holds one
     assert "every batch must hold an example for each of 2 processes, got a last one of 1" in said

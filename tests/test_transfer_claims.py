@@ -19,6 +19,8 @@ from cnnlib.explain import embed
 from cnnlib.models import load_pretrained, model_card
 from cnnlib.models.pretrained import small_resnet
 
+pytestmark = pytest.mark.slow
+
 SEEDS, CLASSES, CHANCE = range(5), 12, 1 / 12
 MARGIN = 0.3  # the smallest difference that was measured is 0.446
 

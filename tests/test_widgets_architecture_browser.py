@@ -66,6 +66,7 @@ def summarized(name, model, size):
     return summarize(model, (1, ROWS[name].in_channels, side, side))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_totals_and_the_order_of_layers_are_those_of_summarize(name):
     model = built(name)

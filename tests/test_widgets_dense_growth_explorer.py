@@ -96,6 +96,7 @@ def check(shown, growth, entering, length, chosen, bottleneck):
     assert shown["additionParameters"] == length * count(out, out, inside) > shown["parameters"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize("theta", THETAS)
 @pytest.mark.parametrize("bottleneck", [True, False])

@@ -167,6 +167,7 @@ def test_refused_settings_say_why():
     assert "no window fits" not in words(PoolingExplorer(size=3, kernel_size=4, stride=2, ceil_mode=True))
 
 
+@pytest.mark.slow
 def test_positions_end_with_the_last_window():
     states = STATES[::7]
     last = [derived["last_position"] for derived in call_view(PoolingView, "derive", [[state] for state in states])]

@@ -91,6 +91,7 @@ def fields(layers):
     return out
 
 
+@pytest.mark.slow
 def test_every_stack_has_the_rows_of_pytorch():
     shown = call_view(ShapeTracerView, "facts", [[state(*stack)] for stack in STACKS])
     refused = 0

@@ -1,15 +1,17 @@
 """Run a group's tests on one change, or without one to learn which test runs which lines; in a process of its own."""
 import ast
+import gc
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import json
 import os
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import coverage
-import hypothesis.extra.numpy  # noqa: F401  what most tests need is loaded once, before a process is made for each change
+import hypothesis.extra.numpy  # noqa: F401
 import pytest
 import torch  # noqa: F401
 from hypothesis import Phase, settings
@@ -17,6 +19,9 @@ from hypothesis import Phase, settings
 from tools.mutations import mutations
 from tools.mutations_js import script_mutations
 
+for plugin in entry_points(group="pytest11"):  # what every change's process needs is loaded once, before they are made
+    plugin.load()
+gc.freeze()  # none of it is garbage that such a process must look for
 
 class Watched:
     """Which tests run which lines, and how long they take."""
