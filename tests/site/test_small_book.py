@@ -74,6 +74,16 @@ def test_unsupported_widget_is_named_in_one_line(book):
     assert "\n" not in line and "notebooks/small: the website cannot show the widget ColorPicker" in line
 
 
+def test_formula_that_cannot_be_read_is_named_in_one_line(book):
+    folder, write = book
+    write("assert True", title="# Small\n\nThe root $\\sqrt{2$ and $x$.")
+    with pytest.raises(RuntimeError) as caught:
+        make(folder)
+    assert str(caught.value).startswith("notebooks/small: a formula cannot be read: KaTeX parse error: Expected '}'")
+    write("assert True", title="# Small\n\nThe root $\\sqrt{2}$ and $x$.")
+    assert 'class="katex"' in make(folder)
+
+
 def test_card_of_a_chapter_is_on_the_page_of_misconceptions(book):
     folder, write = book
     write("assert True")

@@ -44,6 +44,7 @@ def setup(app):
     for part in (topics, marks, errata, formulas, glossary, misconceptions, models):
         app.connect("source-read", named(part.fill))
     app.connect("html-collect-pages", search.add_page)
+    app.connect("html-page-context", katex.refuse_errors)
     app.connect("html-page-context", named(models.add_script))
     app.connect("html-page-context", named(widgets.replace_widgets), priority=900)
     app.connect("html-page-context", named(glossary.add_words), priority=905)

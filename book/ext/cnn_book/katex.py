@@ -1,14 +1,18 @@
-"""Start sphinxcontrib-katex's render server so that it is there also on a busy machine.
+"""Formulas: a render server that is there also on a busy machine, and no page with a formula that KaTeX cannot read.
 
-As it comes, the extension connects as soon as the server's socket file exists. Between that moment and the server's
-first ``listen`` a connection is refused, which ends the build, and the server, left alone, keeps its output open.
+As it comes, sphinxcontrib-katex connects as soon as the server's socket file exists. Between that moment and the
+server's first ``listen`` a connection is refused, which ends the build, and the server, left alone, keeps its output
+open.
 """
+import html
 import os
+import re
 import socket
 import subprocess
 import time
 
 import sphinxcontrib.katex
+from sphinx.errors import ExtensionError
 from sphinxcontrib.katex import KaTeXServer
 
 from tools.node import node_binary
@@ -16,6 +20,18 @@ from tools.node import node_binary
 PATIENCE = 60  # seconds
 # Node ends when its input does: so it never outlives a build that was killed
 FOLLOW = "--import=data:text/javascript,process.stdin.resume().on('end',()=>process.exit())"
+
+ERROR = re.compile(r'class="katex-error" title="ParseError: ([^"]*)"')
+
+
+def refuse_errors(app, pagename, templatename, context, doctree):
+    """Let a formula that cannot be read fail the build: KaTeX only colours it.
+
+    Raises:
+        ExtensionError: the page has such a formula.
+    """
+    if match := ERROR.search(context.get("body", "")):
+        raise ExtensionError(f"{pagename}: a formula cannot be read: {html.unescape(match[1])}")
 
 
 def use_patiently():
