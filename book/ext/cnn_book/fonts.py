@@ -1,5 +1,6 @@
 """Cut KaTeX's fonts down to the characters in this book's formulas."""
 import re
+import shutil
 from html.parser import HTMLParser
 from io import BytesIO
 from os.path import relpath
@@ -20,7 +21,8 @@ def cut_fonts(app):
     """Put the fonts with only what the site's formulas show, named by their hash, in the place of the whole ones."""
     site = Path(app.outdir)
     pages = {path: path.read_text("utf-8") for path in sorted(site.rglob("*.html"))}
-    names = _cut(site / "_static" / "katex", set(NUMBERING).union(*map(shown, pages.values())))
+    whole = Path(app.srcdir) / "book" / "static" / "katex"
+    names = _cut(whole, site / "_static" / "katex", set(NUMBERING).union(*map(shown, pages.values())))
     for path, text in pages.items():
         early = [f"_static/katex/fonts/{name}" for name in names if EARLY.get(name.split(".")[0], "no font") in text]
         asked = ask_early(text, [relpath(site / name, path.parent) for name in early])
@@ -57,17 +59,17 @@ def only(font, characters):
         return file.getvalue()
 
 
-def _cut(katex, characters):
-    """Write the cut fonts, name them in KaTeX's style sheet, and return their names."""
-    sheet, names = katex / "katex.min.css", []
+def _cut(whole, katex, characters):
+    """Write the cut fonts in the place of all that are there, name them in KaTeX's style sheet, return their names."""
+    shutil.rmtree(katex / "fonts")  # also those that an earlier build has cut
+    names = []
 
     def cut(match):
-        whole = katex / "fonts" / match[1]
-        names.append(write_hashed(whole.parent, match[1], only(whole, characters)))
-        whole.unlink()
+        names.append(write_hashed(katex / "fonts", match[1], only(whole / "fonts" / match[1], characters)))
         return f"url(fonts/{names[-1]})"
 
-    sheet.write_text(FONT.sub(cut, sheet.read_text("utf-8")), encoding="utf-8")
+    sheet = FONT.sub(cut, (whole / "katex.min.css").read_text("utf-8"))
+    (katex / "katex.min.css").write_text(sheet, encoding="utf-8")
     return names
 
 
