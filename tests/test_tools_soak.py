@@ -1,5 +1,4 @@
 """Notebooks run again and again: what is noticed, what is the same, and under which conditions they ran."""
-
 import platform
 
 import pytest
@@ -77,3 +76,11 @@ def test_a_way_that_nobody_knows_is_one_line(capsys):
     with pytest.raises(SystemExit):
         soak.main(["backwards"])
     assert "unknown way backwards" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("source", "expected"), [
+    ("measured = 3\ndraw(alt='Bars: the sizes.')", ["picture"]), ("draw(alt='Bars. Measured times.')", [])])
+def test_pictures_of_measured_times_may_differ(source, expected):
+    output = new_output("display_data", data={"image/png": "aaaa"})
+    assert list(soak.shown(new_notebook(cells=[new_code_cell(source, id="picture", outputs=[output])]))["pictures"]) \
+        == expected

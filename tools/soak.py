@@ -1,7 +1,8 @@
 """Run all notebooks again and again and under other conditions: ``python -m tools.soak [--runs N] [WAY ...]``.
 
-What a run shows must be what the notebook stores, and its pictures those of the first run, to the byte. What was run is
-kept in ``build/soak``, so a stopped soak goes on where it was.
+What a run shows must be what the notebook stores, and its pictures those of the first run, to the byte; but not those
+that draw measured times, as their alt text says. What was run is kept in ``build/soak``, so a stopped soak goes on
+where it was.
 """
 import argparse
 import hashlib
@@ -23,6 +24,7 @@ RECORD = ROOT / "build" / "soak" / "runs.jsonl"
 SOURCES = ("cnnlib/**/*.py", "cnnlib/**/*.mjs", "cnnlib/**/*.css", "cnnlib/**/data/*", "constraints.txt")
 ADDRESS = re.compile("0x[0-9a-f]+")
 NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
+MEASURED = re.compile(r"\balt=.*\bmeasured\b", re.I | re.S)
 SLACK = 3  # units of a number's last digit
 
 
@@ -59,7 +61,8 @@ def execute(path):
 def shown(notebook):
     """Return what the cells of a notebook show: kept texts, and a short name of each picture."""
     texts = {cell.id: _text(cell) for cell in clean(notebook).cells if KEEP in cell.metadata.get("tags", [])}
-    pictures = {cell.id: [_short(data) for data in _pictures(cell)] for cell in notebook.cells if _pictures(cell)}
+    pictures = {cell.id: [_short(data) for data in _pictures(cell)] for cell in notebook.cells
+                if _pictures(cell) and not MEASURED.search(cell.source)}
     return {"texts": texts, "pictures": pictures}
 
 
