@@ -51,6 +51,10 @@ REFUSED = [
     (T.MixUp, "MixUp: alpha must be a number above 0, got 0", (), {"num_classes": 2, "alpha": 0, "rng": SOURCE}),
     (T.MixUp(num_classes=2, rng=SOURCE), "MixUp: images must be floats (N, C, H, W), got uint8 (3, 21, 30)",
      (BYTES, [0]), {}),
+    (T.MixUp(num_classes=2, rng=SOURCE), "MixUp: images must be floats (N, C, H, W), got object ()",
+     ([[1.0], [1.0, 2.0]], [0, 1]), {}),
+    (T.MixUp(num_classes=2**31, rng=SOURCE), "MixUp: the shares of the classes must have at most 1073741824 numbers, "
+     "got the shape (1, 2147483648)", (FLOATS[None], [0]), {}),
     (T.MixUp(num_classes=2, rng=SOURCE), "MixUp: labels must be from 0 to 1, got 2", (FLOATS[None], [2]), {}),
     (T.MixUp(num_classes=2, rng=SOURCE), "MixUp: labels must be 1 whole numbers, got int64 (2,)",
      (FLOATS[None], [0, 1]), {}),

@@ -3,7 +3,8 @@ import math
 
 import numpy as np
 
-from cnnlib._arguments import above_zero, fraction, number, whole
+from cnnlib._arguments import above_zero, fraction, number, room, whole
+from cnnlib._arrays import as_array
 from cnnlib.data._image import generator, height_width, image_array, span
 from cnnlib.data.color_functions import adjust_brightness, adjust_contrast, adjust_saturation
 from cnnlib.data.image_functions import crop, erase, hflip, pad, resize, sides
@@ -179,10 +180,9 @@ class RandomErasing:
 
     def __call__(self, image):
         """Return the picture, perhaps with a filled window."""
-        _, rows, cols = image_array("RandomErasing", image).shape
-        window = None
+        image, window = image_array("RandomErasing", image), None
         if self.rng.random() < self.p:
-            window = _random_window(self.rng, rows, cols, self.scale, self.ratio)
+            window = _random_window(self.rng, *image.shape[1:], self.scale, self.ratio)
         return erase(image, *window, self.value) if window else image.copy()
 
 
@@ -211,7 +211,7 @@ class MixUp:
 
     def __call__(self, images, labels):
         """Return mixed images (N, C, H, W) and the share of each class in each, (N, num_classes), float32."""
-        images, labels = np.asarray(images), np.asarray(labels)
+        images, labels = as_array(images), as_array(labels)
         if images.ndim != 4 or not images.size or images.dtype.kind != "f":
             raise ValueError(f"MixUp: images must be floats (N, C, H, W), got {images.dtype} {images.shape}")
         if labels.shape != (len(images),) or labels.dtype.kind not in "iu":
@@ -220,8 +220,9 @@ class MixUp:
         if labels.min() < 0 or labels.max() >= self.num_classes:
             wrong = labels[(labels < 0) | (labels >= self.num_classes)][0]
             raise ValueError(f"MixUp: labels must be from 0 to {self.num_classes - 1}, got {wrong}")
+        targets = np.zeros(room("MixUp", "the shares of the classes", (len(labels), self.num_classes)), np.float32)
+        targets[np.arange(len(labels)), labels] = 1
         share = self.rng.beta(self.alpha, self.alpha)
-        targets = np.eye(self.num_classes, dtype=np.float32)[labels]
         return tuple(np.asarray(share * each + (1 - share) * np.roll(each, 1, axis=0), each.dtype)
                      for each in (images, targets))
 

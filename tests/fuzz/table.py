@@ -14,14 +14,14 @@ from tests.fuzz import (
     scratch_plain_rows,
     scratch_window_rows,
     shapes_rows,
+    transform_rows,
 )
 
 PARTS = {"shapes": shapes, "scratch": scratch, "boxes": boxes, "metrics": metrics, "losses": losses, "explain": explain,
          "data": data, "data.transforms": transforms}
 ROWS = {row.name: row for rows in (
     shapes_rows, scratch_plain_rows, scratch_window_rows, scratch_layer_rows, scratch_network_rows, box_rows,
-    score_rows, explain_rows, data_rows, loader_rows) for row in rows.ROWS}
-CALLED = "it calls functions of the table with numbers that its generator draws"
+    score_rows, explain_rows, data_rows, transform_rows, loader_rows) for row in rows.ROWS}
 RESULT = "made by functions of the table, not by readers"
 WITHOUT = {
     "data.load_digits": "it takes no argument", "data.load_text": "it takes no argument",
@@ -29,11 +29,8 @@ WITHOUT = {
     "data.write_submission": "its files are read back by score_submission in the table",
     "data.write_coco": "its files are read back by load_coco in the table",
     "scratch.save_weights": "its files are read back by load_weights in the table",
-    "data.LeafPictures": CALLED, "data.transforms.Compose": CALLED, "data.transforms.CenterCrop": CALLED,
-    "data.transforms.ColorJitter": CALLED, "data.transforms.ConvertImageDtype": CALLED, "data.transforms.MixUp": CALLED,
-    "data.transforms.Normalize": CALLED, "data.transforms.RandomCrop": CALLED, "data.transforms.RandomErasing": CALLED,
-    "data.transforms.RandomHorizontalFlip": CALLED, "data.transforms.RandomResizedCrop": CALLED,
-    "data.transforms.Resize": CALLED, "data.CocoPicture": RESULT, "data.Scenes": RESULT, "data.Shapes": RESULT,
+    "data.LeafPictures": "it calls draw_leaf of the table and the transform that it is given",
+    "data.CocoPicture": RESULT, "data.Scenes": RESULT, "data.Shapes": RESULT,
     "data.Volumes": RESULT, "shapes.FieldRow": RESULT, "scratch.GradientReport": RESULT,
     "scratch.Layer": "the base of all layers in the table", "scratch.Parameter": "held by the layers in the table",
 }
