@@ -41,7 +41,7 @@ def _plain(value):
 
 
 def _numbers(ours, right, call, values):
-    if ours.shape != right.shape or ours.dtype != right.dtype:
+    if ours.shape != right.shape or ours.dtype.newbyteorder("=") != right.dtype.newbyteorder("="):
         return f"{ours.dtype} {ours.shape} for {right.dtype} {right.shape}"
     if not values:
         return None

@@ -9,7 +9,7 @@ from cnnlib import scratch
 from tests.fuzz.by_torch import kind_of, tensor
 from tests.fuzz.row import Call, Row, Unjudged
 from tests.fuzz.scratch_layer_rows import FLOATS, IMAGES, RNG, TAME, VECTORS, layer_row
-from tests.fuzz.scratch_plain_rows import class_calls, dropped, plain
+from tests.fuzz.scratch_plain_rows import class_calls, dropped, judgeable, plain
 from tests.fuzz.values import array, call, filled, shapes
 
 PAIRS = st.tuples(shapes(), RNG, RNG).map(lambda n: {
@@ -87,6 +87,7 @@ def loss_both_ways(x, target, **options):
 
 def loss_right(x, target, **options):
     """Return PyTorch's."""
+    judgeable(**options)
     start, target = tensor(x).requires_grad_(), torch.from_numpy(np.array(target, np.int64))
     loss = F.cross_entropy(start, target, **{**options, "weight": tensor(options["weight"])})
     if (target == options["ignore_index"]).all() and options["reduction"] == "mean":

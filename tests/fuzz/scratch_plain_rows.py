@@ -105,8 +105,15 @@ def class_calls(draw, *, backwards=False):
         "label_smoothing": draw(st.sampled_from([0.0, 0.1, 1.0]))})
 
 
+def judgeable(*, ignore_index=-100, **options):
+    """Raise Unjudged where PyTorch cannot take the index; in an array of whole numbers it cannot be either."""
+    if isinstance(ignore_index, int) and not -2**63 <= ignore_index < 2**63:
+        raise Unjudged
+
+
 def loss(x, target, *, weight=None, **options):
     """Return PyTorch's loss of float64 scores, or refuse what is a mean of nothing."""
+    judgeable(**options)
     target = torch.from_numpy(np.array(target, np.int64))
     result = F.cross_entropy(x, target, weight=tensor(weight), **options)
     if options.get("reduction", "mean") == "mean" and (target == options.get("ignore_index", -100)).all():

@@ -17,6 +17,7 @@ from tests.fuzz.values import laid_out
 SECONDS = 30  # a call that takes longer is a hang; a busy machine is none
 MEMORY = 2 << 30  # bytes that a call may ask for
 TOO_LARGE = 1e6  # from here on sums may leave the range of a type
+TOO_LARGE_HALF = 100  # of float16, which ends at 65,504
 
 
 class Fault(AssertionError):
@@ -73,7 +74,7 @@ def judged(row, call, *, layout=None, seconds=SECONDS):
         if row.changes and refused and "read-only" in str(refused):
             again, refused = answer, refusal
         found = "another verdict" if bool(refused) != bool(refusal) else not refused and difference(
-            again, answer, call)
+            again, answer, call, values=not large(call))
         if found:
             raise Fault(f"the layout {layout!r} gives {found}: {refused or refusal or ''}")
     return _verdict(row, call, answer, refusal)
@@ -154,10 +155,10 @@ def extreme(call):
 
 
 def large(call):
-    """Whether an argument holds a number beyond TOO_LARGE, or one that is nearly 0 and not 0."""
+    """Whether an argument holds a number that is too large, or one that is nearly 0 and not 0."""
     for each in _numbers(call):
-        size = np.abs(each[np.isfinite(each)])
-        if (size > TOO_LARGE).any() or ((size > 0) & (size < 1 / TOO_LARGE)).any():
+        size, most = np.abs(each[np.isfinite(each)]), TOO_LARGE_HALF if each.dtype == np.float16 else TOO_LARGE
+        if (size > most).any() or ((size > 0) & (size < 1 / TOO_LARGE)).any():
             return True
     return False
 
@@ -179,7 +180,9 @@ def _within(value):
         yield from _within(value.tolist())
     elif isinstance(value, (np.ndarray, np.number, int, float, complex)):
         array = np.asarray(value)
-        if array.dtype.kind in "fiuc":
+        if array.dtype == np.float16:
+            yield array
+        elif array.dtype.kind in "fiuc":
             yield array.astype(complex if array.dtype.kind == "c" else float)
         elif array.dtype.kind == "O":  # a whole number that no type holds
             yield np.array([np.inf])
