@@ -24,6 +24,7 @@ from cnnlib.shapes import (
     same_padding,
 )
 from cnnlib.shapes.convolution import Layer
+from cnnlib.shapes.pooling import Pool
 
 MODULES = {1: torch.nn.Conv1d, 2: torch.nn.Conv2d, 3: torch.nn.Conv3d}
 CONV = {1: F.conv1d, 2: F.conv2d, 3: F.conv3d}
@@ -236,6 +237,28 @@ def test_padded_shape_is_that_of_the_padded_input():
     layer = Layer.parse("f", (2, 3, 8, 9), 4, (2, 3), 1, "same", 1, 1)
     assert layer.padding == ((0, 1), (1, 1))
     assert layer.padded == tuple(F.pad(torch.ones(2, 3, 8, 9), (1, 1, 0, 1)).shape)
+
+
+def test_options_that_are_not_given_are_those_of_pytorch():
+    x, weight = torch.zeros(1, 3, 7, 7), torch.zeros(3, 4, 3, 3)
+    assert pool_output_shape(tuple(x.shape), 2) == tuple(F.max_pool2d(x, 2).shape)
+    assert conv_transpose_output_shape(tuple(x.shape), 4, 3) == tuple(F.conv_transpose2d(x, weight).shape)
+    assert conv_output_shape(tuple(x.shape), 4, 3) == tuple(F.conv2d(x, weight.transpose(0, 1)).shape)
+    assert (pool_output_size(7, 2), conv_transpose_output_size(7, 3), conv_output_size(7, 3)) == (3, 9, 5)
+    assert patch_token_count(1, 1) == 1
+
+
+def test_pool_reaches_to_the_last_tap_of_its_last_window():
+    rng = random.Random(6)
+    for _ in range(2_000):
+        size, k, s, d = rng.randint(1, 12), rng.randint(1, 5), rng.randint(1, 4), rng.randint(1, 2)
+        p, ceil_mode = rng.randint(0, k // 2), rng.random() < 0.5
+        pool = ours(Pool.parse, "f", (2, 3, size), k, s, p, d, ceil_mode)
+        if pool:
+            taps = [window * s + tap * d - p for window in range(pool.output[0]) for tap in range(k)]
+            assert pool.reached == ((p, max(p, max(taps) - size + 1)),), (size, k, s, p, d, ceil_mode)
+            assert pool.padded == (2, 3, size + sum(pool.reached[0]))
+            assert (pool.kernel_size, pool.stride, pool.padding, pool.dilation) == ((k,), (s,), (p,), (d,))
 
 
 def test_receptive_field_is_where_the_gradient_is():

@@ -114,3 +114,27 @@ def test_bad_input_gets_the_rule_and_the_value(function, arguments, options, mes
     with pytest.raises(ValueError) as caught:
         function(*arguments, **options)
     assert str(caught.value) == message
+
+
+SHAPE, CONV = (1, 2, 8, 8), {"kernel_size": 1, "stride": 1, "padding": 0, "dilation": 1}
+LEAST = [
+    (conv_output_size, {"size": 8, "kernel_size": 1}, {"size": 1, **CONV}),
+    (conv_output_shape, {"input_shape": SHAPE, "out_channels": 2, "kernel_size": 1},
+     {"out_channels": 1, "groups": 1, **CONV}),
+    (pool_output_size, {"size": 8, "kernel_size": 1}, {"size": 1, **CONV}),
+    (pool_output_shape, {"input_shape": SHAPE, "kernel_size": 1}, CONV),
+    (conv_transpose_output_size, {"size": 8, "kernel_size": 1}, {"size": 1, "output_padding": 0, **CONV}),
+    (conv_transpose_output_shape, {"input_shape": SHAPE, "out_channels": 2, "kernel_size": 1},
+     {"out_channels": 1, "groups": 1, "output_padding": 0, **CONV}),
+    (patch_token_count, {"size": 8, "patch_size": 1}, {"size": 1, "patch_size": 1}),
+]
+
+
+@pytest.mark.parametrize(("function", "good", "name", "least"), [
+    (function, good, name, least) for function, good, numbers in LEAST for name, least in numbers.items()])
+def test_each_number_is_refused_below_its_least_by_its_name(function, good, name, least):
+    function(**{**good, name: least})
+    with pytest.raises(ValueError) as caught:
+        function(**{**good, name: least - 1})
+    assert str(caught.value) == (
+        f"{function.__name__}: {name} must be a whole number of at least {least}, got {least - 1}")
