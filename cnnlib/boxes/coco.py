@@ -158,7 +158,7 @@ def _match_groups(match, boxes, targets, groups):
     real, target = target < end[:, None], np.minimum(target, len(targets) - 1)
     ignored = _outside(targets)[:, target]  # (4, groups, targets)
     free = np.broadcast_to(real, (len(RANGES), len(IOUS), *real.shape)).copy()
-    limits = np.minimum(IOUS, 1 - 1e-10)[:, None, None]
+    limits = IOUS[:, None, None]
     for step in range((last - first).max()):
         at = np.minimum(first + step, len(boxes) - 1)
         iou = _iou_rows(boxes[at], targets[target])
