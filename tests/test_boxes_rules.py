@@ -36,6 +36,7 @@ WILD = "must be numbers (N, 4), got <U1 (1,)"
     (lambda: boxes.average_precision([1.0], [1.0], points=1),
      "average_precision: points must be a whole number of at least 2, got 1"),
     (lambda: boxes.average_precision(["a"], [1.0]), "average_precision: precision must be numbers (N,), got <U1 (1,)"),
+    (lambda: boxes.average_precision([1.0], ["a"]), "average_precision: recall must be numbers (N,), got <U1 (1,)"),
     (lambda: boxes.average_precision([1.0], [1.0], points=2**40),
      "average_precision: the curve must have at most 1073741824 numbers, got the shape (1099511627776,)"),
     (lambda: boxes.batched_nms([GOOD], ["a"], [0], iou_threshold=0.5),
@@ -44,6 +45,13 @@ WILD = "must be numbers (N, 4), got <U1 (1,)"
     (lambda: boxes.batched_nms([GOOD], [1.0], [0], iou_threshold=2),
      "batched_nms: iou_threshold must be a fraction of 1, got 2"),
     (lambda: boxes.soft_nms(["a"], [1.0]), f"soft_nms: boxes {WILD}"),
+    (lambda: boxes.soft_nms([GOOD], ["a"]), "soft_nms: scores must be numbers (N,), got <U1 (1,)"),
+    (lambda: boxes.soft_nms([GOOD], [-1.0]), "soft_nms: scores must be at least 0, got -1.0"),
+    (lambda: boxes.soft_nms([GOOD], [1.0], sigma=0), "soft_nms: sigma must be a number above 0, got 0"),
+    (lambda: boxes.soft_nms([GOOD], [1.0], score_threshold=-1),
+     "soft_nms: score_threshold must be a number of at least 0, got -1"),
+    (lambda: boxes.soft_nms([GOOD], [1.0], iou_threshold=2),
+     "soft_nms: iou_threshold must be a fraction of 1, got 2"),
     (lambda: checked_objects("f", [GOOD, GOOD], [0, -1], 3), "f: labels must be from 0 to 2, got -1 in row 1"),
     (lambda: checked_objects("f", [GOOD, GOOD], [2, 3], 3), "f: labels must be from 0 to 2, got 3 in row 1"),
 ])
@@ -68,9 +76,17 @@ def test_an_object_at_a_limit_counts_in_both_sizes(side, sizes):
 
 
 def test_of_equal_scores_the_first_comes_first_however_many_there_are():
-    hits = np.arange(100) % 3 == 0
-    precision, _, _ = boxes.precision_recall_curve(np.ones(100), hits, total=40)
-    assert np.array_equal(precision, np.cumsum(hits) / np.arange(1, 101))
+    hits, scores = np.arange(100) % 3 == 0, np.arange(100) % 2
+    precision, _, _ = boxes.precision_recall_curve(scores, hits, total=40)
+    sorted_hits = np.concatenate([hits[1::2], hits[::2]])
+    assert np.array_equal(precision, np.cumsum(sorted_hits) / np.arange(1, 101))
+
+
+def test_an_object_of_the_right_size_is_taken_before_a_closer_one_of_another():
+    larger, small = [0, 0, 33, 33], [0, 0, 30, 30]  # IoU 0.94 and 0.88 with what was found; 32² is the limit
+    numbers = boxes.mean_average_precision([{"boxes": [larger, small], "labels": [1, 1]}], [
+        {"boxes": [[0, 0, 32, 32]], "labels": [1], "scores": [0.9]}])
+    assert numbers["AR_small"] == pytest.approx(0.8)  # the thresholds up to 0.85
 
 
 def test_soft_nms_without_options_and_at_its_limits():

@@ -56,7 +56,7 @@ GROUPS = {
     "shapes": Group(("cnnlib/shapes/*.py",), ("tests/test_shapes*.py",), 0.95),
     "scratch": Group(("cnnlib/scratch/*.py",), ("tests/test_scratch_*.py",), 0.95),
     "boxes": Group(("cnnlib/boxes/*.py",), ("tests/test_boxes_*.py",), 0.95),
-    "explain": Group(("cnnlib/explain/*.py",), ("tests/test_explain.py",)),
+    "explain": Group(("cnnlib/explain/*.py",), ("tests/test_explain*.py",)),
     "exercises": Group(("cnnlib/exercises/*.py",), ("tests/test_exercises_*.py",)),
     "models": Group(("cnnlib/models/*.py",), ("tests/test_models_*.py",)),
     "data": Group(("cnnlib/data/*.py",), ("tests/test_data*.py",)),
