@@ -57,7 +57,8 @@ def test_the_site_gets_the_cut_fonts_by_their_hash(tmp_path):
     (site / "notebooks" / "page.html").write_text(HEAD + PAGE)
     (site / "plain.html").write_text(HEAD + "<p>no formula</p>")
     whole = {path.name: path.stat().st_size for path in (site / "_static" / "katex" / "fonts").iterdir()}
-    fonts.cut_fonts(SimpleNamespace(outdir=site))
+    app = SimpleNamespace(outdir=site, srcdir=ROOT)
+    fonts.cut_fonts(app)
     sheet = (site / "_static" / "katex" / "katex.min.css").read_text()
     named = re.findall(r"url\(fonts/([^)]+)\)", sheet)
     left = {path.name: path.stat().st_size for path in (site / "_static" / "katex" / "fonts").iterdir()}
@@ -73,6 +74,13 @@ def test_the_site_gets_the_cut_fonts_by_their_hash(tmp_path):
         site / "_static" / "katex" / "fonts" / next(name for name in named if name.startswith("KaTeX_Main-Regular")))
     assert page.index("preload") < page.index("a.css") and page.count("stylesheet") == 2
     assert (site / "plain.html").read_text() == HEAD + "<p>no formula</p>"
+    (site / "plain.html").write_text(HEAD + PAGE.replace(">x", ">w"))
+    fonts.cut_fonts(app)  # a later build, of pages that show more
+    later = re.findall(r"url\(fonts/([^)]+)\)", (site / "_static" / "katex" / "katex.min.css").read_text())
+    assert sorted(later) == sorted(path.name for path in (site / "_static" / "katex" / "fonts").iterdir())
+    [math] = [name for name in later if name.startswith("KaTeX_Math-Italic")]
+    with TTFont(site / "_static" / "katex" / "fonts" / math) as font:
+        assert outline(font, "x") is not None and outline(font, "w") is not None
 
 
 def test_a_page_of_an_earlier_build_asks_for_the_new_fonts_alone():

@@ -6,7 +6,6 @@ from urllib.parse import parse_qs, urlsplit
 
 import nbformat
 import pytest
-from fontTools.ttLib import TTFont
 
 from tests.site.small import NOTEBOOK, make_book, write_notebook
 from tools.book import build
@@ -81,24 +80,6 @@ def test_formula_that_cannot_be_read_is_named_in_one_line(book):
     with pytest.raises(RuntimeError) as caught:
         make(folder)
     assert str(caught.value).startswith("notebooks/small: a formula cannot be read: KaTeX parse error: Expected '}'")
-
-
-def fonts(folder):
-    """Return how many glyphs each font of KaTeX has that the style sheet names; there is no other one."""
-    katex = folder / "_build" / "html" / "_static" / "katex"
-    named = set(re.findall(r"fonts/([^)]+)", (katex / "katex.min.css").read_text(encoding="utf-8")))
-    assert named == {path.name for path in (katex / "fonts").iterdir()}
-    return {name.split(".")[0]: len(TTFont(katex / "fonts" / name).getGlyphOrder()) for name in named}
-
-
-def test_fonts_of_a_later_build_hold_what_the_formulas_then_show(book):
-    folder, write = book
-    write("assert True", title="# Small\n\n$x$")
-    make(folder)
-    first = fonts(folder)
-    write("assert True", title="# Small\n\n$xyz$")
-    make(folder)
-    assert fonts(folder)["KaTeX_Math-Italic"] == first["KaTeX_Math-Italic"] + 2
 
 
 def test_card_of_a_chapter_is_on_the_page_of_misconceptions(book):
