@@ -7,7 +7,8 @@ import importlib
 __version__ = "0.1.0"
 
 _SUBMODULES = (
-    "boxes", "data", "exercises", "explain", "metrics", "models", "plots", "scratch", "shapes", "training", "widgets")
+    "boxes", "data", "exercises", "explain", "losses", "metrics", "models", "plots", "scratch", "shapes", "training",
+    "widgets")
 __all__ = [*_SUBMODULES]
 
 

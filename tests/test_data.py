@@ -6,7 +6,7 @@ import pytest
 
 import cnnlib.data
 from cnnlib.data import load_digits, load_picture, load_text, make_shapes, make_sound, stratified_split
-from cnnlib.data.simple_shapes import KINDS
+from cnnlib.data.simple_shapes import KINDS, inside_shape
 from tests.judge import refused
 
 
@@ -81,6 +81,12 @@ def test_shapes_have_their_form():
     assert means["triangle"] == pytest.approx(0.5, abs=0.06) and means["cross"] == pytest.approx(0.51, abs=0.06)
 
 
+def test_edges_belong_to_a_shape():
+    triangle, cross = (inside_shape(kind, 21, (10, 10), 10) for kind in ("triangle", "cross"))
+    assert triangle[9, [4, 5, 15, 16]].tolist() == [0, 1, 1, 0]  # 5 pixels aside, where it is 10 wide
+    assert cross[[6, 7, 13, 14], 0].tolist() == [0, 1, 1, 0]  # arms are 0.3 radii wide to each side
+
+
 def test_centered_shapes_and_textures():
     shapes = make_shapes(200, position="center")
     assert np.abs(shapes.positions - 13.5).max() <= 1 and set(shapes.textures) == {0, 1, 2, 3}
@@ -129,6 +135,11 @@ def test_every_data_set_has_a_line_of_origin_and_license():
     (make_shapes, (1,), {"kinds": 5}, "make_shapes: kinds must be names from square, disc, triangle, cross, got 5"),
     (make_shapes, (1,), {"texture": "no"}, "make_shapes: texture must be True or False, got 'no'"),
     (make_shapes, (1,), {"noise": -1}, "make_shapes: noise must be a fraction of 1, got -1"),
+    (stratified_split, ([0] * 9,), {"test_fraction": 2},
+     "stratified_split: test_fraction must be a fraction of 1, got 2"),
+    (stratified_split, ([0] * 9,), {"seed": -1},
+     "stratified_split: seed must be a whole number of at least 0, got -1"),
+    (make_sound, (), {"seed": -1}, "make_sound: seed must be a whole number of at least 0, got -1"),
     (make_sound, (), {"rate": 100}, "make_sound: rate must be a whole number of at least 2000, got 100"),
     (make_sound, (), {"seconds": 0}, "make_sound: seconds must be long enough for 3 to 10⁷ samples, got 0"),
 ])

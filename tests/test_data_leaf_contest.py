@@ -108,6 +108,16 @@ def test_a_download_of_another_hand_is_read(tmp_path):
     assert np.array_equal(contest[2][0], np.stack([colors[2, :, :, 0]] * 3))
 
 
+def test_a_label_keeps_its_line_end(folder):
+    change_line(folder / "train.csv", 2, 'images/0.jpg,"oak\r\nred"')
+    assert "oak\r\nred" in LeafContest(folder).classes
+
+
+def test_one_picture_of_each_class_may_be_for_the_test(tmp_path):
+    contest = LeafContest(write_leaf_contest(tmp_path, per_class=2, test_fraction=0.5, size=16))
+    assert len(contest.classes) == len(contest.test) == len(contest) == 12
+
+
 ROWS = [  # file, line, what it is replaced by, message
     ("train", 5, "images/1.jpg,{0}", "image must be named once, got 'images/1.jpg' as in train.csv line 3"),
     ("train", 5, "images/./1.jpg,{0}", "image must be named once, got 'images/./1.jpg' as in train.csv line 3"),

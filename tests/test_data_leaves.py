@@ -150,6 +150,11 @@ def test_a_leaf_that_cannot_be_drawn(message, options):
 
 @pytest.mark.parametrize(("message", "options"), [
     ("LeafPictures: count must be a whole number of at least 1, got 0", {"count": 0}),
+    ("LeafPictures: size must be a whole number of at least 16, got 15", {"count": 1, "size": 15}),
+    ("LeafPictures: seed must be a whole number of at least 0, got -1", {"count": 1, "seed": -1}),
+    ("LeafPictures: a picture must have at most 1073741824 numbers, got the shape (3, 65536, 65536)",
+     {"count": 1, "size": 2**16}),
+    ("LeafPictures: the labels must have at most 1073741824 numbers, got the shape (2147483648,)", {"count": 2**31}),
     ("LeafPictures: classes must be at most 176, got 177", {"count": 1, "classes": 177}),
     ("LeafPictures: classes must be from 0 to 175, got 176", {"count": 1, "classes": [3, 176]}),
     ("LeafPictures: classes must be different numbers, at least one, got [3, 3]", {"count": 1, "classes": (3, 3)}),

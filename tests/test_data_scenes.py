@@ -73,6 +73,12 @@ def test_mask_boxes_of_nothing():
     (lambda: make_scenes(1, kinds=("dog",)),
      "make_scenes: kinds must be names from square, disc, triangle, cross, got ('dog',)"),
     (lambda: make_volumes(1, noise=2), "make_volumes: noise must be a fraction of 1, got 2"),
+    (lambda: make_volumes(1, seed=-1), "make_volumes: seed must be a whole number of at least 0, got -1"),
+    (lambda: make_volumes(1, size=2**11), "make_volumes: the images must have at most 1073741824 numbers, got the "
+     "shape (1, 1, 2048, 2048, 2048)"),
+    (lambda: run_lengths(np.ones((2, 2, 1), bool)),
+     "run_lengths: mask must be True or False (H, W), got bool (2, 2, 1)"),
+    (lambda: run_lengths([["a"]]), "run_lengths: mask must be True or False (H, W), got <U1 (1, 1)"),
 ], ids=lambda each: each if isinstance(each, str) else "")
 def test_bad_arguments(call, message):
     refused(call, message)
@@ -100,12 +106,16 @@ def test_files_read_as_pycocotools_reads_them(tmp_path):
         assert packed == plain
         content = document(segmentation={"size": [96, 96], "counts": packed["counts"].decode()})
         np.testing.assert_array_equal(read(tmp_path, content)[0][0].masks()[0], mask)
+    write_coco(tmp_path / "all.json", scenes)
+    for row in json.loads((tmp_path / "all.json").read_text())["annotations"]:
+        assert row["area"] == judge.area(judge.frPyObjects(row["segmentation"], 96, 96))
 
 
 def test_a_mask_that_begins_in_the_corner_and_one_that_ends_there():
     mask = np.array([[True, False], [True, True]])
     assert run_lengths(mask) == [0, 2, 1, 1] and run_lengths(~mask) == [2, 1, 1]
     assert run_lengths(np.ones((2, 2), bool)) == [0, 4] and run_lengths(np.zeros((2, 2), bool)) == [4]
+    assert run_lengths(np.zeros((0, 2), bool)) == [0]
 
 
 def document(**changes):
@@ -134,6 +144,19 @@ def test_crowds_are_left_out_and_pictures_may_be_empty(tmp_path):
 def test_polygons_become_masks(tmp_path):
     mask = read(tmp_path, document(segmentation=[[10, 10, 30, 10, 30, 20, 10, 20]]))[0][0].masks()[0]
     assert mask[15, 20] and not mask[25, 20] and mask.sum() == 200
+    triangle = read(tmp_path, document(segmentation=[[10, 10, 30, 10, 10, 30]]))[0][0].masks()[0]
+    assert triangle.sum() == 19 * 20 / 2 and triangle[10:29, 10:29].sum() == triangle.sum()
+    through_centers = [[10, 10.5, 30, 10.5, 30, 20.5, 10, 20.5]]
+    mask = read(tmp_path, document(segmentation=through_centers))[0][0].masks()[0]
+    assert mask[10:20, 10:30].all() and mask.sum() == 200  # a center on the upper edge is inside, on the lower not
+
+
+def test_run_lengths_may_begin_inside(tmp_path):
+    whole = read(tmp_path, document(segmentation={"size": [96, 96], "counts": [0, 96 * 96]}))[0][0].masks()
+    assert whole.all()
+
+
+def test_an_object_needs_a_segmentation_to_have_a_mask(tmp_path):
     picture = read(tmp_path, document())[0][0]
     refused(picture.masks, "masks: every object must have a segmentation, got one without")
 
@@ -153,6 +176,10 @@ def test_polygons_become_masks(tmp_path):
      "annotations[0] must have polygons of at least three points, all finite numbers, got [['a', 1, 2, 3, 4, 5]]"),
     ({"segmentation": {"size": [96, 96], "counts": [5]}},
      "annotations[0] must have run lengths that fill its picture, got {'size': [96, 96], 'counts': [5]}"),
+    ({"segmentation": {"size": [96, 96], "counts": [9216.0]}},
+     "annotations[0] must have run lengths that fill its picture, got {'size': [96, 96], 'counts': [9216.0]}"),
+    ({"segmentation": {"size": [96, 96], "counts": [9217, -1]}},
+     "annotations[0] must have run lengths that fill its picture, got {'size': [96, 96], 'counts': [9217, -1]}"),
 ], ids=lambda each: each if isinstance(each, str) else "")
 def test_broken_entries_are_named(tmp_path, change, message):
     refused(lambda: read(tmp_path, document(**change)), f"load_coco: {message}")

@@ -37,6 +37,12 @@ def test_submissions_are_scored_by_halves(written, tmp_path):
     assert score_submission(tmp_path / "turned.csv", written / "solution.csv")["private"] == 1.0  # order is free
 
 
+def test_a_half_without_pictures_scores_nothing(tmp_path):
+    (tmp_path / "solution.csv").write_text("image,label,half\nimages/0.jpg,oak,public\n")
+    mine = write_submission(tmp_path / "mine.csv", ["images/0.jpg"], ["oak"])
+    assert score_submission(mine, tmp_path / "solution.csv") == {"public": 1.0, "private": 0.0}
+
+
 @pytest.mark.parametrize(("line", "text", "message"), [
     (3, "images/0.jpg,{0}", "mine.csv line 3: image must be one of the test pictures, got 'images/0.jpg'"),
     (3, "images/28.jpg,{0}", "mine.csv line 3: image must be named once, got 'images/28.jpg'"),

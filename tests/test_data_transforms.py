@@ -51,6 +51,16 @@ def test_resize_agrees_with_pillow(size):
     assert furthest(T.resize(BYTES, size), right) <= 1
 
 
+def test_black_bytes_stay_black():
+    assert not T.resize(np.zeros((1, 8, 8), np.uint8), 5).any()
+
+
+def test_the_class_resizes_as_the_function():
+    image = np.random.default_rng(0).random((3, 21, 30))
+    for antialias in (True, False):
+        assert np.array_equal(T.Resize(7, antialias=antialias)(image), T.resize(image, 7, antialias=antialias))
+
+
 def test_shrinking_without_antialias_is_another_picture():
     right = array(pillow(BYTES).resize((10, 7), Image.Resampling.BILINEAR))
     assert furthest(T.resize(BYTES, (7, 10), antialias=False), right) > 20
@@ -201,8 +211,18 @@ def test_a_picture_too_long_for_any_window_gives_its_middle():
     long = np.arange(40.0).reshape(1, 1, 40).repeat(4, 1)
     cut = T.RandomResizedCrop((4, 5), scale=(1.0, 1.0), rng=np.random.default_rng(0))
     assert close(cut(long), T.resize(long[:, :, 17:22], (4, 5)))  # 5 columns are 4 rows times 4 / 3
+    high = long.transpose(0, 2, 1)
+    assert close(T.RandomResizedCrop((5, 4), scale=(1.0, 1.0), rng=np.random.default_rng(0))(high),
+                 T.resize(high[:, 17:22], (5, 4)))  # 5 rows are 4 columns divided by 3 / 4
     thin = T.RandomResizedCrop(3, ratio=(0.3, 0.4), rng=np.random.default_rng(0))(long[:, :1])
     assert thin.shape == (1, 3, 3)
+
+
+def test_a_single_pixel_has_no_smaller_window():
+    pixel, source = np.full((1, 1, 1), 7.0), np.random.default_rng(0)
+    for _ in range(50):
+        assert T.RandomResizedCrop(2, rng=source)(pixel).tolist() == [[[7.0, 7.0]] * 2]
+        assert T.RandomErasing(p=1.0, rng=source)(pixel).item() in (0.0, 7.0)
 
 
 def test_color_jitter_stays_in_its_range_and_changes_the_order():

@@ -91,13 +91,13 @@ def loop_banded(weight, size, *, stride=1, starts=None):
     return rows
 
 
-def corner_sum(picture, *, threshold, down=0):
-    """Count the pixels that fit the two windows, with lists and without ReLU on the way."""
+def corner_sum(picture, *, threshold, right_at=(1, 1), upper_at=(0, 0)):
+    """Add up the edge maps with lists; the last ReLU is still to come."""
     rows, cols = picture.shape[0] - 2, picture.shape[1] - 2
     right = F.relu(F.conv2d(tensor(picture)[None, None], tensor([[1, -1], [1, -1]])[None, None]))[0, 0].numpy()
     upper = F.relu(F.conv2d(tensor(picture)[None, None], tensor([[-1, -1], [1, 1]])[None, None]))[0, 0].numpy()
-    total = [[right[i + 1 - down, j + 1 - down] + upper[i + down, j + down] for j in range(cols)] for i in range(rows)]
-    return np.maximum(np.array(total) - threshold, 0)
+    (a, b), (c, d) = right_at, upper_at
+    return np.array([[right[i + a, j + b] + upper[i + c, j + d] - threshold for j in range(cols)] for i in range(rows)])
 
 
 def flipped(picture, axis):
@@ -143,18 +143,26 @@ def flipped(picture, axis):
         w, n, stride=stride, starts=lambda n, k, s: range((n - k) // s + 1)), "stride-in-size-only"),
     (ch01.check_banded, lambda w, n, *, stride=1: np.reshape(loop_banded(
         w, n, stride=stride, starts=lambda n, k, s: range(0, (n - k) // s * s, s)), (-1, n)), "one-window-short"),
+    (ch01.check_banded, lambda w, n, *, stride=1: torch.stack([
+        F.pad(tensor(w), (0, n - len(w))).roll(start) for start in range(0, n, stride)]), "around-the-end"),
     (ch01.check_upper_right, lambda x: flipped(x, 1), "upper-left"),
     (ch01.check_upper_right, lambda x: flipped(x, 0), "lower-right"),
     (ch01.check_upper_right, lambda x: flipped(x, (0, 1)), "lower-left"),
-    (ch01.check_upper_right, lambda x: corner_sum(x, threshold=1), "or-for-and"),
+    (ch01.check_upper_right, lambda x: corner_sum(x, threshold=1).clip(0), "or-for-and"),
     (ch01.check_upper_right, lambda x: corner_sum(x, threshold=0), "bias-forgotten"),
-    (ch01.check_upper_right, lambda x: corner_sum(x, threshold=3, down=1), "slices-swapped"),
+    (ch01.check_upper_right, lambda x: corner_sum(x, threshold=3), "last-relu-forgotten"),
+    (ch01.check_upper_right, lambda x: corner_sum(x, threshold=3, right_at=(1, 0), upper_at=(0, 1)).clip(0),
+     "slices-as-in-the-chapter"),
+    (ch01.check_upper_right, lambda x: corner_sum(x, threshold=3, right_at=(0, 0), upper_at=(1, 1)).clip(0),
+     "slices-swapped"),
     (ch01.check_around, lambda x, w: torch_around(x, w, mode="zeros"), "zeros"),
     (ch01.check_around, lambda x, w: torch_around(x, w, mode="replicate"), "border-repeated"),
     (ch01.check_around, lambda x, w: torch_around(x, w, mode="reflect"), "mirrored"),
     (ch01.check_around, lambda x, w: F.conv2d(tensor(x)[None, None], tensor(w)[None, None])[0, 0], "no-padding"),
     (ch01.check_around, lambda x, w: torch_around(x, w).roll((-(len(w) // 2), -(len(w) // 2)), (0, 1)),
      "padded-after"),
+    (ch01.check_around, lambda x, w: F.conv2d(F.pad(
+        tensor(x)[None, None], [len(w) - 1] * 4, mode="circular"), tensor(w)[None, None])[0, 0], "padded-twice"),
     (ch01.check_around, lambda x, w: torch_around(x, w[::-1, ::-1]), "kernel-turned"),
 ])
 def test_typical_wrong_answers_are_named(check, answer, mistake):

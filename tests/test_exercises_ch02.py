@@ -1,4 +1,5 @@
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -70,6 +71,13 @@ def loop_correlate(x, weight, *, reverse=False, join=sum):
      int((n - k + 2 * padding) / stride + 1), "dilation-ignored"),
     (ch02.check_output_size, lambda n, k, *, stride=1, padding=0, dilation=1:
      (n + 2 * padding - 1 - dilation * (k - 1)) / stride + 1, "fraction-left"),
+    (ch02.check_output_size, lambda n, k, *, stride=1, padding=0, dilation=1:
+     pytorch_size(n, dilation * k, stride=stride, padding=padding), "dilation-times-kernel"),
+    (ch02.check_output_size, lambda n, k, **options: pytorch_size(n, k, **options) - 1, "first-window-forgotten"),
+    (ch02.check_output_size, lambda n, k, *, stride=1, padding=0, dilation=1:
+     pytorch_size(n, k, padding=padding, dilation=dilation), "stride-ignored"),
+    (ch02.check_same_pad, lambda k, d=1: (sum(pytorch_pad(k, d)),) * 2, "total-on-both-sides"),
+    (ch02.check_same_pad, lambda k, d=1: (min(pytorch_pad(k, d)),) * 2, "smaller-half-twice"),
     (ch02.check_same_pad, lambda k, d=1: [d * (k // 2)] * 2, "half-on-both-sides"),
     (ch02.check_same_pad, lambda k, d=1: ((k - 1) // 2, k // 2), "dilation-ignored"),
     (ch02.check_same_pad, lambda k, d=1: (math.ceil(d * (k - 1) / 2), math.floor(d * (k - 1) / 2)),
@@ -79,11 +87,23 @@ def loop_correlate(x, weight, *, reverse=False, join=sum):
     (ch02.check_layer_cost, lambda i, o, k, n, *, groups=1: (i * o * k**2 + o, i * o * k**2 * n**2), "groups-ignored"),
     (ch02.check_layer_cost, lambda i, o, k, n, *, groups=1: (i * o * k**2 // groups + o, i * o * k**2 // groups),
      "one-window"),
+    (ch02.check_layer_cost, lambda i, o, k, n, *, groups=1: (
+        i * o * k**2 // groups + o * n**2, i * o * k**2 // groups * n**2), "bias-per-pixel"),
+    (ch02.check_layer_cost, lambda i, o, k, n, *, groups=1: (
+        i * o * k**2 // groups + o, i * o * k**2 // groups * n), "one-row"),
+    (ch02.check_layer_cost, lambda i, o, k, n, *, groups=1: pytorch_cost(1, o, k, n), "input-channels-forgotten"),
     (ch02.check_layer_cost, lambda i, o, k, n, *, groups=1:
      (i * o * k**2 // groups + o, i * o * k**2 // groups * n**2 * 2), "flops"),
     (ch02.check_correlate, lambda x, w: loop_correlate(x, w, reverse=True), "kernel-flipped"),
     (ch02.check_correlate, lambda x, w: loop_correlate(x, w, join=lambda maps: maps), "channels-not-added"),
     (ch02.check_correlate, lambda x, w: loop_correlate(x, w, join=lambda maps: maps.mean(axis=0)), "channels-averaged"),
+    (ch02.check_correlate, lambda x, w: loop_correlate(x, w, join=lambda maps: maps[0]), "first-channel-only"),
+    (ch02.check_correlate, lambda x, w: pytorch_correlate(x.sum(axis=0, keepdims=True), w[:1]), "one-slice-for-all"),
+    (ch02.check_correlate, lambda x, w: pytorch_correlate(x.transpose(0, 2, 1), w).T, "kernel-transposed"),
+    (ch02.check_field_size, lambda layers: sum(
+        k * math.prod(s for _, s in layers[:i]) for i, (k, _) in enumerate(layers)), "kernels-added"),
+    (ch02.check_field_size, lambda layers: layers[0][0] + sum(
+        (k - 1) * before for (_, before), (k, _) in pairwise(layers)), "last-stride-only"),
     (ch02.check_field_size, lambda layers: 1 + sum(k - 1 for k, _ in layers), "strides-ignored"),
     (ch02.check_field_size, lambda layers: math.prod(k for k, _ in layers), "kernels-multiplied"),
     (ch02.check_field_size, lambda layers: 1 + sum(

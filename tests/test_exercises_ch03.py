@@ -104,7 +104,14 @@ def unroll_by_append(x, kernel_size, *, stride=1, padding=0, axis=1, tap=lambda 
     (ch03.check_one_output,
      lambda x, w, row, col, *, stride=1: torch_map(x, w, stride=stride)[row, col] / len(w) / len(w[0]),
      "mean-of-products"),
+    (ch03.check_one_output, lambda x, w, row, col, *, stride=1: (
+        x[col * stride:, row * stride:][:len(w), :len(w[0])] * w).sum(), "row-col-swapped"),
+    (ch03.check_one_output, lambda x, w, row, col, *, stride=1: [
+        [x[row * stride + i, col * stride + j] * w[i, j] for j in range(len(w[0]))] for i in range(len(w))],
+     "products-not-added"),
     (ch03.check_horizontal_edges, lambda: [[1, -1]], "vertical-edges"),
+    (ch03.check_horizontal_edges, lambda: [[-1, 1]], "vertical-edges-sign-turned"),
+    (ch03.check_horizontal_edges, lambda: (-1, 1), "one-axis-sign-turned"),
     (ch03.check_horizontal_edges, lambda: torch.tensor([[-1.0], [1.0]]), "sign-turned"),
     (ch03.check_horizontal_edges, lambda: [1, -1], "one-axis"),
     (ch03.check_horizontal_edges, lambda: np.ones((2, 1)), "sum-not-difference"),
@@ -117,6 +124,7 @@ def unroll_by_append(x, kernel_size, *, stride=1, padding=0, axis=1, tap=lambda 
         o % groups * size + i for i in range(size)]), "filters-interleaved"),
     (ch03.check_grouped, wrong_groups(lambda o, size, groups, filters, channels: [
         o * groups // filters + i * groups for i in range(size)]), "channels-interleaved"),
+    (ch03.check_grouped, lambda x, w, groups: torch_grouped(x, w[:groups], groups), "one-filter-a-group"),
     (ch03.check_grouped, lambda x, w, groups: torch_grouped(x, w, groups).sum(0), "maps-summed"),
     (ch03.check_grouped, lambda x, w, groups: torch_grouped(x, w, groups).permute(1, 2, 0), "channels-last"),
     (ch03.check_unroll, lambda x, k, *, stride=1, padding=0: unroll_by_append(
@@ -126,6 +134,14 @@ def unroll_by_append(x, kernel_size, *, stride=1, padding=0, axis=1, tap=lambda 
     (ch03.check_unroll, lambda x, k, *, stride=1, padding=0: unroll_by_append(
         x, k, stride=stride, padding=padding, tap=lambda window: window.transpose(0, 2, 1).ravel()),
      "window-transposed"),
+    (ch03.check_unroll, lambda x, k, *, stride=1, padding=0: torch_unroll(
+        x, k, stride=stride, padding=padding).T.reshape(len(x) * k * k, -1), "reshaped-not-transposed"),
+    (ch03.check_unroll, lambda x, k, *, stride=1, padding=0: torch_unroll(
+        x.transpose(0, 2, 1), k, stride=stride, padding=padding).unflatten(
+            0, (len(x), k, k)).transpose(1, 2).flatten(0, 2), "down-before-across"),
+    (ch03.check_unroll, lambda x, k, *, stride=1, padding=0: torch_unroll(
+        F.pad(tensor(x), [0, 0, 0, 0, padding, padding]).numpy(), k, stride=stride, padding=padding),
+     "channels-padded"),
     (ch03.check_unroll, lambda x, k, *, stride=1, padding=0: torch_unroll(x, k, padding=padding), "stride-ignored"),
     (ch03.check_unroll, lambda x, k, *, stride=1, padding=0: torch_unroll(x, k, stride=stride), "padding-ignored"),
 ])

@@ -1,5 +1,6 @@
 """The exercises of chapter 4: an independent right answer passes, typical wrong ones are told their mistake."""
 from itertools import pairwise
+from math import ceil, floor
 
 import numpy as np
 import pytest
@@ -100,6 +101,28 @@ def zero_padded(x, kernel_size, *, stride=None, padding=0):
     return F.max_pool2d(F.pad(image(x), [padding] * 4), kernel_size, stride)[0, 0]
 
 
+def added_once(size, kernel_size, *, stride, padding=0, ceil_mode=False):
+    """Add the padding once, and drop a window behind the last pixel as PyTorch does."""
+    windows = counted(size + padding, kernel_size, stride=stride, ceil_mode=ceil_mode)
+    return windows - (ceil_mode and (windows - 1) * stride >= size + padding)
+
+
+def test_a_count_that_changes_with_the_padding_is_not_told_that_it_does_not():
+    feedback = ch04.check_pool_windows(added_once)
+    assert (feedback.passed, feedback.mistake) == (False, None), feedback
+
+
+def shifted_in(x, kernel_size, *, stride=None, padding=0):
+    below = F.pad(image(x), [0, 2 * padding, 0, 2 * padding], value=float("-inf"))
+    return F.max_pool2d(below, kernel_size, stride)[0, 0]
+
+
+def parts_of(row, output_size, begin):
+    """Return the parts of a row that end where PyTorch's do and begin where begin says."""
+    ends = [ceil((i + 1) * len(row) / output_size) for i in range(output_size)]
+    return [row[begin(i * len(row) / output_size):end] for i, end in enumerate(ends)]
+
+
 def chunks(row, output_size):
     size = len(row) // output_size
     return [sum(row[i * size:(i + 1) * size]) / size for i in range(output_size)]
@@ -124,7 +147,11 @@ def neighbors_apart(row, output_size):
     (ch04.check_pool_windows, lambda n, k, *, stride, padding=0, ceil_mode=False: (
         -(-(n - k) // stride) if ceil_mode else (n - k) // stride) + 1, "padding-ignored"),
     (ch04.check_pool_windows, lambda n, k, *, stride, **options: int(n / stride), "size-over-stride"),
+    (ch04.check_pool_windows, lambda n, k, *, stride, padding=0, ceil_mode=False: counted(
+        n + padding, k, stride=stride, ceil_mode=ceil_mode), "padding-once"),
+    (ch04.check_pool_windows, lambda n, k, **options: counted(n, k, **options) - 1, "one-window-short"),
     (ch04.check_max_pool, zero_padded, "padded-with-zeros"),
+    (ch04.check_max_pool, shifted_in, "padding-after-the-end"),
     (ch04.check_max_pool, lambda x, k, *, stride=1, padding=0: torch_max_pool(
         x, k, stride=stride, padding=padding), "stride-one-by-default"),
     (ch04.check_max_pool, lambda x, k, *, stride=None, padding=0: torch_max_pool(x, k, padding=padding),
@@ -141,6 +168,12 @@ def neighbors_apart(row, output_size):
     (ch04.check_global_average, lambda x: F.adaptive_max_pool2d(torch.tensor(x), 1).flatten(1), "max-not-mean"),
     (ch04.check_global_average, lambda x: torch.einsum("nchw->nc", torch.tensor(x)) / x.shape[2] ** 2,
      "square-assumed"),
+    (ch04.check_global_average, lambda x: torch.tensor(x).transpose(0, 1).flatten(1).mean(1), "images-mixed"),
+    (ch04.check_global_average, lambda x: sum(torch.tensor(x).unbind(1)) / x.shape[1], "over-the-channels"),
+    (ch04.check_adaptive_average, lambda row, o: [sum(part) / len(part) for part in parts_of(row, o, ceil)],
+     "start-rounded-up"),
+    (ch04.check_adaptive_average, lambda row, o: [sum(part) for part in parts_of(row, o, floor)],
+     "sum-instead-of-mean"),
     (ch04.check_adaptive_average, chunks, "rest-dropped"),
     (ch04.check_adaptive_average, neighbors_apart, "parts-do-not-overlap"),
     (ch04.check_adaptive_average, lambda row, o: [
@@ -149,6 +182,8 @@ def neighbors_apart(row, output_size):
      "max-instead-of-mean"),
     (ch04.check_smooth_pool, lambda x: F.max_pool2d(F.avg_pool2d(image(x), 2, 1), 2)[0, 0], "mean-before-max"),
     (ch04.check_smooth_pool, lambda x: F.avg_pool2d(F.max_pool2d(image(x), 2), 2, 1)[0, 0], "step-two-too-early"),
+    (ch04.check_smooth_pool, lambda x: F.avg_pool2d(F.max_pool2d(image(x), 2, 1), 2, 1)[0, 0], "no-step-of-two"),
+    (ch04.check_smooth_pool, lambda x: F.max_pool2d(F.max_pool2d(image(x), 2, 1), 2)[0, 0], "max-twice"),
     (ch04.check_smooth_pool, lambda x: F.max_pool2d(image(x), 2)[0, 0], "mean-left-out"),
     (ch04.check_smooth_pool, lambda x: F.avg_pool2d(image(x), 2)[0, 0], "max-left-out"),
 ])

@@ -101,6 +101,42 @@ def view_as_channels(images, mean, std):
     return x.reshape(len(x), 3, *images.shape[1:3])
 
 
+def pixel_norm(x, gamma, beta, *, eps=1e-5):
+    flat = F.batch_norm(tensor(x).flatten(1), None, None, training=True, eps=eps).view(x.shape)
+    return flat * tensor(gamma)[:, None, None] + tensor(beta)[:, None, None]
+
+
+def divided_by(spread):
+    """Return a normalization that divides by spread(variance, eps)."""
+    def wrong(x, gamma, beta, *, eps=1e-5):
+        maps = tensor(x).transpose(0, 1).flatten(1)
+        y = (maps - maps.mean(1, keepdim=True)) / spread(maps.var(1, correction=0, keepdim=True), eps)
+        y = tensor(gamma)[:, None] * y + tensor(beta)[:, None]
+        return y.view(x.shape[1], len(x), *x.shape[2:]).transpose(0, 1)
+    return wrong
+
+
+def shifted_first(x, gamma, beta, *, eps=1e-5):
+    y = torch_normalized(x, np.ones_like(gamma), beta, eps=eps)
+    return torch.einsum("nchw,c->nchw", y, tensor(gamma))
+
+
+def last_column(change):
+    """Return a folding that is right but for its bias, to which change(scale, bias, mean, beta) is added."""
+    def wrong(weight, bias, mean, var, gamma, beta, *, eps=1e-5):
+        folded = torch_folded(weight, bias, mean, var, gamma, beta, eps=eps)
+        scale = tensor(gamma) * torch.rsqrt(tensor(var) + eps)
+        folded[:, -1] += change(scale, tensor(bias), tensor(mean), tensor(beta))
+        return folded
+    return wrong
+
+
+def scaled_inputs(weight, bias, mean, var, gamma, beta, *, eps=1e-5):
+    right = torch_folded(weight, bias, mean, var, gamma, beta, eps=eps)
+    columns = tensor(weight) @ torch.diag(tensor(gamma) / torch.sqrt(tensor(var) + eps))
+    return torch.cat([columns, right[:, -1:]], dim=1)
+
+
 def fold_bias_wrongly(weight, bias, mean, var, gamma, beta, *, eps=1e-5):
     right = torch_folded(weight, bias, mean, var, gamma, beta, eps=eps)
     scale = tensor(gamma) / torch.sqrt(tensor(var) + eps)
@@ -114,9 +150,14 @@ def fold_bias_wrongly(weight, bias, mean, var, gamma, beta, *, eps=1e-5):
     (ch05.check_flat_features, lambda size, channels, blocks: channels * (size // 2) ** 2, "one-block"),
     (ch05.check_flat_features, lambda size, channels, blocks: channels * (size >> blocks), "one-axis"),
     (ch05.check_flat_features, lambda size, channels, blocks: (size >> blocks) ** 2, "channels-forgotten"),
+    (ch05.check_flat_features, lambda size, channels, blocks: channels * size * size >> blocks, "halved-once"),
+    (ch05.check_flat_features, lambda size, channels, blocks: size >> blocks, "side-only"),
     (ch05.check_parity_weights, (1, -1, 1), "slopes-not-changes"),
     (ch05.check_parity_weights, np.array([1.0, -2, 0]), "two-inputs-only"),
     (ch05.check_parity_weights, [1, -2, 1], "last-too-small"),
+    (ch05.check_parity_weights, [1, -2, 3], "last-too-large"),
+    (ch05.check_parity_weights, [-1, 2, -2], "sign-turned"),
+    (ch05.check_parity_weights, [1, 0, 1], "values-not-weights"),
     (ch05.check_prepare_images, view_as_channels, "reshaped-not-transposed"),
     (ch05.check_prepare_images, lambda images, mean, std: torch_prepared(images * 255, mean, std), "not-scaled"),
     (ch05.check_prepare_images, lambda images, mean, std: torch_prepared(images, mean, np.sqrt(std)),
@@ -125,13 +166,28 @@ def fold_bias_wrongly(weight, bias, mean, var, gamma, beta, *, eps=1e-5):
      "variance-for-deviation"),
     (ch05.check_prepare_images, lambda images, mean, std: torch_prepared(images, mean, std).permute(0, 2, 3, 1),
      "channels-last"),
+    (ch05.check_prepare_images, lambda images, mean, std: F.batch_norm(
+        tensor(images).permute(0, 3, 1, 2), tensor(mean), tensor(std) ** 2, eps=0) / 255, "scaled-last"),
+    (ch05.check_prepare_images, lambda images, mean, std: torch_prepared(images * 255 / 256, mean, std),
+     "divided-by-256"),
+    (ch05.check_prepare_images, lambda images, mean, std: torch_prepared(images, mean, std).mT,
+     "rows-and-columns-swapped"),
+    (ch05.check_prepare_images, lambda images, mean, std: torch_prepared(images, mean, (1, 1, 1)), "mean-only"),
     (ch05.check_normalize_maps, layer_norm, "channels-averaged"),
     (ch05.check_normalize_maps, instance_norm, "each-image-alone"),
     (ch05.check_normalize_maps, by_default_variance, "unbiased-variance"),
     (ch05.check_normalize_maps, group_of_all, "all-axes"),
+    (ch05.check_normalize_maps, pixel_norm, "batch-axis-only"),
+    (ch05.check_normalize_maps, divided_by(lambda var, eps: var + eps), "root-forgotten"),
+    (ch05.check_normalize_maps, divided_by(lambda var, eps: var.sqrt() + eps), "eps-outside-the-root"),
+    (ch05.check_normalize_maps, shifted_first, "shift-before-scale"),
     (ch05.check_normalize_maps, lambda x, gamma, beta, *, eps=1e-5: torch_normalized(
         x, np.ones_like(gamma), np.zeros_like(beta), eps=eps), "scale-and-shift-forgotten"),
     (ch05.check_fold_batch_norm, fold_bias_wrongly, "bias-not-scaled"),
+    (ch05.check_fold_batch_norm, last_column(lambda scale, bias, mean, beta: mean * scale - mean), "mean-not-scaled"),
+    (ch05.check_fold_batch_norm, last_column(lambda scale, bias, mean, beta: mean * scale), "mean-forgotten"),
+    (ch05.check_fold_batch_norm, last_column(lambda scale, bias, mean, beta: beta * (scale - 1)), "beta-scaled"),
+    (ch05.check_fold_batch_norm, scaled_inputs, "columns-scaled"),
     (ch05.check_fold_batch_norm, lambda w, b, mean, var, gamma, beta, *, eps=1e-5: torch_folded(
         w, b, mean, var, gamma, beta * 0, eps=eps), "beta-forgotten"),
     (ch05.check_fold_batch_norm, lambda w, b, mean, var, gamma, beta, *, eps=1e-5: torch_folded(

@@ -91,6 +91,20 @@ def unchecked_places(grad_output, weight, row, col, *, stride=1):
     return total
 
 
+def one_window(grad_output, weight, row, col, *, stride=1):
+    for i, j in np.ndindex(grad_output.shape):
+        if (i * stride <= row < i * stride + len(weight)) and (j * stride <= col < j * stride + len(weight[0])):
+            return grad_output[i, j] * weight[row - i * stride, col - j * stride]
+    return 0
+
+
+def swapped(grad_output, weight, row, col, *, stride=1):
+    """Ask for the pixel on the other side of the diagonal; outside of the image nothing is paid."""
+    shape = [stride * (n - 1) + k for n, k in zip(grad_output.shape, weight.shape, strict=True)]
+    inside = col < shape[0] and row < shape[1]
+    return torch_pixel(grad_output, weight, col, row, stride=stride) if inside else 0
+
+
 def only_the_sum(x, grad_output, kernel_size, *, stride=1):
     return [[grad_output.sum()] * kernel_size[1]] * kernel_size[0]
 
@@ -126,6 +140,20 @@ def pay_last(grad, window, sent):
     grad[tuple(places[-1])] += sent
 
 
+def pay_first(grad, window, sent):
+    grad[np.unravel_index(window.argmax(), window.shape)] += sent
+
+
+def pay_fairly(grad, window, sent):
+    winners = np.argwhere(window == window.max())
+    for row, col in winners:
+        grad[row, col] += sent / len(winners)
+
+
+def pay_corner(grad, window, sent):
+    grad[0, 0] += sent
+
+
 def pay_mean(grad, window, sent):
     grad += sent / window.size
 
@@ -140,12 +168,39 @@ def shifted(f, x, ahead, behind, over):
     return gradient
 
 
+def wandering(f, x, *, step):
+    place, slopes = x.copy(), []
+    for index in np.ndindex(x.shape):
+        place[index] = place[index] + step
+        ahead = f(place)
+        place[index] = place[index] - step - step
+        slopes.append((ahead - f(place)) / step / 2)
+    return np.reshape(slopes, x.shape)
+
+
+def right_class(scores, labels):
+    gradient, only = torch_scores(scores, labels), torch.zeros(scores.shape, dtype=torch.float64)
+    for row, label in enumerate(labels):
+        only[row, label] = gradient[row, label]
+    return only
+
+
 @pytest.mark.parametrize(("check", "answer", "mistake"), [
     (ch06.check_pixel_gradient, turned_pixel, "kernel-turned-once-too-often"),
     (ch06.check_pixel_gradient, dense_windows, "stride-ignored"),
     (ch06.check_pixel_gradient, lambda g, w, row, col, *, stride=1: torch_pixel(
         g, np.ones_like(w), row, col, stride=stride), "weights-forgotten"),
     (ch06.check_pixel_gradient, unchecked_places, "negative-places-wrap"),
+    (ch06.check_pixel_gradient, one_window, "one-window-only"),
+    (ch06.check_pixel_gradient, swapped, "row-col-swapped"),
+    (ch06.check_pixel_gradient, lambda g, w, row, col, *, stride=1: torch_pixel(
+        g / g.size, w, row, col, stride=stride), "mean-of-windows"),
+    (ch06.check_kernel_gradient, lambda x, g, k, *, stride=1: torch_kernel(
+        x, g, k, stride=stride).flip(0, 1), "result-turned"),
+    (ch06.check_kernel_gradient, lambda x, g, k, *, stride=1: torch_kernel(
+        x, g / g.size, k, stride=stride), "mean-of-outputs"),
+    (ch06.check_kernel_gradient, lambda x, g, k, *, stride=1: torch_kernel(
+        x, g * 0 + 1, k, stride=stride), "gradient-forgotten"),
     (ch06.check_kernel_gradient, only_the_sum, "pixels-forgotten"),
     (ch06.check_kernel_gradient, packed_kernel, "stride-ignored"),
     (ch06.check_kernel_gradient, lambda x, g, k, *, stride=1: torch_kernel(
@@ -155,6 +210,14 @@ def shifted(f, x, ahead, behind, over):
     (ch06.check_max_pool_gradient, pool(pay_once), "overwritten"),
     (ch06.check_max_pool_gradient, pool(pay_last), "last-of-equals"),
     (ch06.check_max_pool_gradient, pool(pay_mean), "spread-evenly"),
+    (ch06.check_max_pool_gradient, pool(pay_fairly), "equals-share"),
+    (ch06.check_max_pool_gradient, pool(pay_corner), "position-forgotten"),
+    (ch06.check_max_pool_gradient, lambda x, g, k, *, stride=None: loop_pool(
+        x, g, k, pay=pay_first), "stride-ignored"),
+    (ch06.check_score_gradient, right_class, "right-class-only"),
+    (ch06.check_score_gradient, lambda z, t: torch_scores(z, t) * len(z) / len(z[0]), "divided-by-classes"),
+    (ch06.check_score_gradient, lambda z, t: (torch.tensor(z) - F.one_hot(torch.tensor(t), len(z[0]))) / len(z),
+     "scores-not-probabilities"),
     (ch06.check_score_gradient, lambda z, t: torch_scores(z, t) * len(z), "not-divided-by-the-batch"),
     (ch06.check_score_gradient, lambda z, t: -torch_scores(z, t), "sign-turned"),
     (ch06.check_score_gradient, lambda z, t: torch.softmax(torch.tensor(z), 1) / len(z), "probabilities-only"),
@@ -163,6 +226,9 @@ def shifted(f, x, ahead, behind, over):
     (ch06.check_central_gradient, lambda f, x, *, step: shifted(f, x, step, 0, step), "forward-difference"),
     (ch06.check_central_gradient, lambda f, x, *, step: shifted(f, x, 0, step, step), "backward-difference"),
     (ch06.check_central_gradient, lambda f, x, *, step: shifted(f, x, step, step, step), "divided-by-one-step"),
+    (ch06.check_central_gradient, lambda f, x, *, step: shifted(f, x, step, 0, 2 * step), "forward-difference-half"),
+    (ch06.check_central_gradient, lambda f, x, *, step: shifted(f, x, -step, -step, 2 * step), "sign-turned"),
+    (ch06.check_central_gradient, wandering, "never-put-back"),
     (ch06.check_central_gradient, lambda f, x, *, step: np.full(
         x.shape, (f(x + step) - f(x - step)) / (2 * step)), "all-entries-at-once"),
 ])

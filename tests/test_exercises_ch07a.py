@@ -98,6 +98,42 @@ def sides_only(in_channels, widths):
     return counted(layers)
 
 
+def without_reductions(in_channels, widths):
+    layers = paths(in_channels, widths)
+    return counted(nn.ModuleList([layers[0], nn.Conv2d(in_channels, widths[2], 3), nn.Conv2d(in_channels, widths[4], 5),
+                                  layers[5]]))
+
+
+def unpaid_reductions(in_channels, widths):
+    layers = paths(in_channels, widths)
+    return counted(layers) - counted(layers[1]) - counted(layers[3])
+
+
+def stacked(in_channels, widths):
+    sizes = zip(widths, (1, 1, 3, 1, 5, 1), strict=True)
+    layers = nn.Sequential(*(nn.LazyConv2d(width, size) for width, size in sizes))
+    layers(torch.zeros(1, in_channels, 9, 9))
+    return counted(layers)
+
+
+def first_between(first, second):
+    alone = np.zeros_like(first)
+    alone[0] = first[0]
+    return torch_merged(alone, second)
+
+
+def two_best(kernel):
+    kernel = tensor(kernel)
+    directions = torch.linalg.eigh(kernel.T @ kernel)[1][:, -2:]
+    return kernel @ directions @ directions.T
+
+
+def through_the_middle(kernel):
+    i, j = (size // 2 for size in kernel.shape)
+    return [[kernel[row, j] * kernel[i, col] / (kernel[i, j] or 1) for col in range(len(kernel[0]))]
+            for row in range(len(kernel))]
+
+
 def matrix_product_of_sums(first, second):
     return (second.sum(1)[:, None] * first[:, :, 0, 0].sum(0)[None, :, None, None])
 
@@ -121,6 +157,11 @@ def targets_as(make):
     (ch07a.check_module_parameters, lambda c, w: counted(paths(c, w)[:5]), "pool-path-free"),
     (ch07a.check_module_parameters, sides_only, "sides-for-areas"),
     (ch07a.check_module_parameters, lambda c, w: counted(paths(c, w)) + c, None),
+    (ch07a.check_module_parameters, without_reductions, "reduction-not-counted"),
+    (ch07a.check_module_parameters, unpaid_reductions, "reductions-free"),
+    (ch07a.check_module_parameters, stacked, "one-after-the-other"),
+    (ch07a.check_merge_pair, lambda a, b: torch_merged(a, b) / a.shape[0], "channels-averaged"),
+    (ch07a.check_merge_pair, first_between, "first-channel-between-only"),
     (ch07a.check_merge_pair, matrix_product_of_sums, "channels-between-not-mixed"),
     (ch07a.check_merge_pair, lambda a, b: torch_merged(a, b).transpose(0, 1), "output-channels-swapped"),
     (ch07a.check_merge_pair, lambda a, b: torch_merged(a, b).flip(2, 3), "kernel-turned"),
@@ -130,6 +171,12 @@ def targets_as(make):
     (ch07a.check_separable, lambda k: by_power_iteration(k).T, "rows-and-columns-swapped"),
     (ch07a.check_separable, lambda k: k.mean(1)[:, None] * k.mean(0) * k.size / (k.sum() or k.size),
      "row-and-column-sums"),
+    (ch07a.check_separable, two_best, "two-products"),
+    (ch07a.check_separable, through_the_middle, "middle-row-and-column"),
+    (ch07a.check_smoothed_loss, lambda s, y, *, smoothing=0.1: (1 - smoothing) * tensor(s).softmax(0)[y].item()
+     + smoothing * tensor(s).softmax(0).mean().item(), "logarithm-forgotten"),
+    (ch07a.check_smoothed_loss, lambda s, y, *, smoothing=0.1: torch_loss(s, y, smoothing=smoothing) / len(s),
+     "mean-over-classes"),
     (ch07a.check_smoothed_loss, lambda s, y, *, smoothing=0.1: torch_loss(s, y, smoothing=0), "not-smoothed"),
     (ch07a.check_smoothed_loss, targets_as(lambda hot, e, n: hot * (1 - e) + (1 - hot) * e / (n - 1)),
      "shared-among-the-others"),

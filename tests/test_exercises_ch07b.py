@@ -98,6 +98,12 @@ def summed(in_channels, width, *, stride=1, groups=1, middle=None, bias=False, n
     return sum(parameter.numel() for layer in layers for parameter in layer.parameters())
 
 
+def bare_projection(in_channels, width, *, stride=1, groups=1):
+    same = stride == 1 and in_channels == 4 * width
+    branch = summed(in_channels, width, stride=stride, groups=groups, shortcut=False)
+    return branch + (0 if same else nn.Conv2d(in_channels, 4 * width, 1, stride, bias=False).weight.numel())
+
+
 def back(grad, jacobian, before, *, relu=True, add=None, keep=lambda before: before > 0):
     grad = np.where(keep(before), grad, 0) if relu else grad
     return (np.eye(len(grad)) + jacobian if add is None else add + jacobian).T @ grad
@@ -133,6 +139,24 @@ def chained(x, weights):
     return torch.cat(maps)
 
 
+def from_the_input(x, weights):
+    x = tensor(x)
+    return torch.cat([x, *(torch.einsum("oc,chw->ohw", tensor(weight)[:, :len(x)], x.relu()) for weight in weights)])
+
+
+def only_made(initial, growth_rate, depths, *, theta=0.5):
+    found = []
+    for depth in depths:
+        found += [growth_rate * depth, int(growth_rate * depth * theta)]
+    return found[:-1]
+
+
+def all_lost(x, branch, stays, *, drop=0.5, training=True):
+    if not training:
+        return x + branch
+    return np.array([(a + b) / (1 - drop) if keep else 0 * a for a, b, keep in zip(x, branch, stays, strict=True)])
+
+
 def dropped(x, branch, stays, *, drop=0.5, training=True, factor=lambda drop: 1 / (1 - drop)):
     if not training:
         return x + branch
@@ -149,6 +173,10 @@ def dropped(x, branch, stays, *, drop=0.5, training=True, factor=lambda drop: 1 
      "projection-by-stride-only"),
     (ch07b.check_bottleneck_parameters, lambda i, w, *, stride=1, groups=1: summed(i, w, stride=stride)
      - 9 * (w * w - (w // groups) * (w // groups)), "groups-on-both-sides"),
+    (ch07b.check_bottleneck_parameters, lambda i, w, *, stride=1, groups=1: summed(i, w, stride=stride, groups=groups)
+     - sum(layer.weight.numel() * (groups - 1) // groups for layer in (
+         nn.Conv2d(i, w, 1), nn.Conv2d(w, 4 * w, 1))), "groups-everywhere"),
+    (ch07b.check_bottleneck_parameters, bare_projection, "projection-without-norm"),
     (ch07b.check_bottleneck_parameters, lambda i, w, **o: summed(i, w, norm=False, **o), "norm-forgotten"),
     (ch07b.check_bottleneck_parameters, lambda i, w, **o: summed(i, w, bias=True, **o), "biases-counted"),
     (ch07b.check_residual_gradient, lambda g, j, b, **o: back(g, j, b, add=0, **o), "shortcut-forgotten"),
@@ -170,6 +198,8 @@ def dropped(x, branch, stays, *, drop=0.5, training=True, factor=lambda drop: 1 
     (ch07b.check_dense_channels, lambda *a, **o: listed(*a, whole=lambda c: c, **o), "never-whole"),
     (ch07b.check_dense_channels, lambda i, k, d, **o: listed(i, 4 * k, d, **o), "bottleneck-added"),
     (ch07b.check_dense_channels, lambda i, k, d, **o: listed(i, k, [n - 1 for n in d], **o), "one-layer-short"),
+    (ch07b.check_dense_channels, only_made, "input-forgotten"),
+    (ch07b.check_dense_block, from_the_input, "first-input-only"),
     (ch07b.check_dense_block, lambda x, weights: grown(x, weights)[len(x):], "only-new-maps"),
     (ch07b.check_dense_block, chained, "last-layer-only"),
     (ch07b.check_dense_block, lambda x, weights: grown(x, weights, front=True), "newest-first"),
@@ -178,6 +208,7 @@ def dropped(x, branch, stays, *, drop=0.5, training=True, factor=lambda drop: 1 
     (ch07b.check_dense_block, lambda x, weights: grown(x, weights, after=torch.relu), "relu-on-both-sides"),
     (ch07b.check_dense_block, lambda x, weights: grown(x, weights, keep=True), "relu-kept"),
     (ch07b.check_dense_block, lambda x, weights: grown(x, weights, before=lambda m: m), "relu-forgotten"),
+    (ch07b.check_stochastic_sum, all_lost, "shortcut-dropped"),
     (ch07b.check_stochastic_sum, lambda *a, **o: dropped(*a, **o, factor=lambda d: 1), "never-scaled"),
     (ch07b.check_stochastic_sum, lambda *a, **o: dropped(*a, **o, factor=lambda d: 1 / d), "divided-by-drop"),
     (ch07b.check_stochastic_sum, lambda *a, **o: dropped(*a, **o, factor=lambda d: 1 - d), "multiplied"),

@@ -82,6 +82,23 @@ def everything(parameters, frozen, features, classes):
     return layers_learning(parameters, 0, features, classes)
 
 
+def head_only(parameters, frozen, features, classes):
+    return counted(nn.Linear(features, classes))
+
+
+def those_that_rest(parameters, frozen, features, classes):
+    return sum(count for stage, count in enumerate(parameters) if stage < frozen) + head_only([], 0, features, classes)
+
+
+def one_stage_late(parameters, frozen, features, classes):
+    return layers_learning(parameters, frozen + 1, features, classes)
+
+
+def bias_of_features(parameters, frozen, features, classes):
+    head = nn.Linear(features, classes)
+    return sum(parameters[frozen:]) + head.weight.numel() + head.in_features
+
+
 def fastest_first(top, factor, depth):
     return [top * factor**i for i in range(depth)]
 
@@ -96,6 +113,22 @@ def head_below_top(top, factor, depth):
 
 def growing(top, factor, depth):
     return list(reversed([top / factor**i for i in range(depth)]))
+
+
+def on_a_line(top, factor, depth):
+    low = stepped_rates(top, factor, depth)[0]
+    return torch.linspace(low, top, depth, dtype=torch.float64) if depth > 1 else [top]
+
+
+def multiplied(top, factor, depth):
+    rates = [top]
+    for distance in range(1, depth):
+        rates.insert(0, top * (factor * distance))
+    return rates
+
+
+def one_more(top, factor, depth):
+    return stepped_rates(top, factor, depth + 1)
 
 
 def still(start, batches, momentum=0.1, *, training=True):
@@ -113,6 +146,24 @@ def any_mode(start, batches, momentum=0.1, *, training=True):
     return norm_running(start, batches, momentum, training=True)
 
 
+def other_mode(start, batches, momentum=0.1, *, training=True):
+    return norm_running(start, batches, momentum, training=not training)
+
+
+def grows(start, batches, momentum=0.1, *, training=True):
+    for batch in batches * training:
+        start = start + momentum * sum(batch) / len(batch)
+    return start
+
+
+def plain_average(start, batches, momentum=0.1, *, training=True):
+    return torch.tensor(batches, dtype=torch.float64).mean().item() if training else start
+
+
+def stopped(start, batches, momentum=0.1, *, training=True):
+    return norm_running(start, batches[:1], momentum, training=training)
+
+
 def latest(start, batches, momentum=0.1, *, training=True):
     return sum(batches[-1]) / len(batches[-1]) if training else start
 
@@ -127,6 +178,26 @@ def fractions(image, mean, std):
 
 def blue_first(image, mean, std):
     return transformed(image[::-1], mean, std)[::-1]
+
+
+def centered(image, mean, std):
+    return transforms.Normalize(mean, (1,) * len(std))(transforms.convert_image_dtype(np.asarray(image)))
+
+
+def scaled(image, mean, std):
+    return transforms.Normalize((0,) * len(mean), std)(transforms.convert_image_dtype(np.asarray(image)))
+
+
+def shrunk(image, mean, std):
+    return transformed(image, mean, tuple(1 / each for each in std))
+
+
+def scaled_then_centered(image, mean, std):
+    return transforms.Normalize(mean, (1,) * len(std))(scaled(image, mean, std))
+
+
+def red_for_all(image, mean, std):
+    return np.stack([transformed(channel[None], mean[:1], std[:1])[0] for channel in image])
 
 
 def standardized(image, mean, std):
@@ -147,6 +218,18 @@ def distinct_leak(train, validation):
     return looped_leak(list(set(train)), list(set(validation)))
 
 
+def of_the_training(train, validation):
+    return counted_leak(train, validation) / len(train)
+
+
+def matches(train, validation):
+    return sum(train.count(each) for each in validation) / len(validation)
+
+
+def any_at_all(train, validation):
+    return 1.0 if looped_leak(train, validation) else 0.0
+
+
 def clean_share(train, validation):
     return sum(each not in train for each in validation) / len(validation)
 
@@ -156,22 +239,42 @@ def clean_share(train, validation):
     (ch08.check_learning, weights_only, "no-bias"),
     (ch08.check_learning, from_the_end, "frozen-from-the-end"),
     (ch08.check_learning, everything, "everything"),
+    (ch08.check_learning, head_only, "head-alone"),
+    (ch08.check_learning, those_that_rest, "frozen-counted"),
+    (ch08.check_learning, one_stage_late, "one-frozen-too-many"),
+    (ch08.check_learning, bias_of_features, "a-bias-for-each-feature"),
     (ch08.check_depth_rates, fastest_first, "deep-slow"),
     (ch08.check_depth_rates, two_speeds, "one-factor"),
     (ch08.check_depth_rates, head_below_top, "head-too-slow"),
     (ch08.check_depth_rates, growing, "divided"),
+    (ch08.check_depth_rates, lambda top, factor, depth: np.full(depth, top), "all-the-same"),
+    (ch08.check_depth_rates, on_a_line, "in-equal-steps"),
+    (ch08.check_depth_rates, multiplied, "times-the-depth"),
+    (ch08.check_depth_rates, one_more, "one-rate-too-many"),
     (ch08.check_running_mean, still, "it-stays"),
     (ch08.check_running_mean, other_momentum, "momentum-of-the-old"),
     (ch08.check_running_mean, any_mode, "mode-ignored"),
     (ch08.check_running_mean, latest, "last-batch"),
+    (ch08.check_running_mean, other_mode, "mode-turned-round"),
+    (ch08.check_running_mean, grows, "old-not-faded"),
+    (ch08.check_running_mean, plain_average, "average-of-all"),
+    (ch08.check_running_mean, stopped, "first-batch-only"),
     (ch08.check_prepared, bytes_normalized, "still-bytes"),
     (ch08.check_prepared, fractions, "scaled-alone"),
     (ch08.check_prepared, blue_first, "channels-turned"),
     (ch08.check_prepared, standardized, "own-numbers"),
+    (ch08.check_prepared, centered, "std-forgotten"),
+    (ch08.check_prepared, scaled, "mean-forgotten"),
+    (ch08.check_prepared, shrunk, "times-std"),
+    (ch08.check_prepared, scaled_then_centered, "divided-first"),
+    (ch08.check_prepared, red_for_all, "one-mean"),
     (ch08.check_leaked, counted_leak, "a-count"),
     (ch08.check_leaked, reversed_leak, "seen-from-the-training"),
     (ch08.check_leaked, distinct_leak, "leaves-not-pictures"),
     (ch08.check_leaked, clean_share, "the-clean-share"),
+    (ch08.check_leaked, of_the_training, "share-of-the-training"),
+    (ch08.check_leaked, matches, "pairs"),
+    (ch08.check_leaked, any_at_all, "yes-or-no"),
 ], ids=lambda value: value if isinstance(value, str) else getattr(value, "__name__", ""))
 def test_typical_wrong_answers_are_told_their_mistake(check, answer, mistake):
     feedback = check(answer)

@@ -73,7 +73,7 @@ def cam_by_torch(maps, gradients, *, weigh=None, finish=torch.relu):
     return finish((weights * maps).sum(0))
 
 
-def falls_by_hand(score, picture, patch, stride, *, fill=0.0, write="mean", reuse=False):
+def falls_by_hand(score, picture, patch, stride, *, fill=0.0, write="mean", reuse=False, size=float):
     """Go over the places with a list of windows; write says what a pixel under several windows gets."""
     rows, columns = (range(0, n - patch + 1, stride) for n in picture.shape)
     seen = [[[] for _ in range(picture.shape[1])] for _ in range(picture.shape[0])]
@@ -84,7 +84,7 @@ def falls_by_hand(score, picture, patch, stride, *, fill=0.0, write="mean", reus
             for i in range(patch):
                 for j in range(patch):
                     work[top + i, left + j] = fill
-            fall = score(picture) - score(work)
+            fall = size(score(picture) - score(work))
             for i in range(patch):
                 for j in range(patch):
                     seen[top + i][left + j].append(fall)
@@ -127,13 +127,20 @@ def pearson(a, b):
         score, picture, patch, stride), "fill-ignored"),
     (ch09.check_falls, lambda score, picture, patch, stride, *, fill=0.0: score(picture) - falls_by_hand(
         score, picture, patch, stride, fill=fill), "score-for-fall"),
+    (ch09.check_falls, lambda *given, **options: falls_by_hand(*given, size=abs, **options), "absolute-fall"),
     (ch09.check_mass_in_box, lambda heat, box: mass_by_mask(heat, box, heat_of=lambda h: h), "negative-kept"),
     (ch09.check_mass_in_box, lambda heat, box: mass_by_mask(heat, box, heat_of=abs), "absolute-values"),
     (ch09.check_mass_in_box, lambda heat, box: mass_by_mask(heat, box, corner=True), "two-corners"),
     (ch09.check_mass_in_box, lambda heat, box: mass_by_mask(heat.T, box), "axes-swapped"),
     (ch09.check_mass_in_box, lambda heat, box: mass_by_loops(heat, box) * heat.size / box[2] / box[3],
      "means-for-sums"),
+    (ch09.check_mass_in_box, lambda heat, box: 1 / (1 / mass_by_loops(heat, box) - 1) if mass_by_loops(heat, box)
+     else 0.0, "inside-over-outside"),
+    (ch09.check_mass_in_box, lambda heat, box: mass_by_loops(heat, box) * heat[heat > 0].sum(), "mass-not-divided"),
     (ch09.check_rank_likeness, pearson, "values-not-ranks"),
+    (ch09.check_rank_likeness, lambda a, b: pearson(*(torch.tensor(each).flatten().sort().values.numpy()
+                                                      for each in (a, b))), "sorted-values"),
+    (ch09.check_rank_likeness, lambda a, b: pearson(stats.rankdata(a), b), "one-map-ranked"),
     (ch09.check_rank_likeness, lambda a, b: abs(stats.spearmanr(a, b, axis=None).statistic), "sign-lost"),
     (ch09.check_rank_likeness, lambda a, b: stats.spearmanr(a, b, axis=None).statistic ** 2, "squared"),
     (ch09.check_rank_likeness, lambda a, b: pearson(*(stats.rankdata(each, axis=1) for each in (a, b))),

@@ -1,3 +1,7 @@
+import importlib
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -18,6 +22,19 @@ PADS = Exercise(
 BIASES = Mistake("bias-counted", "That is with biases.", 20)
 VALUE = Exercise(name="weights", objective=2, reference=18, mistakes=(BIASES,))
 ARRAY = Exercise(name="double", objective=3, reference=lambda x: 2 * x, cases=((np.ones((2, 2)),), (np.arange(3.0),)))
+
+
+HERE = Path(__file__).parent
+CHAPTERS = sorted(path.stem for path in (HERE.parent / "cnnlib" / "exercises").glob("ch*.py"))
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_every_mistake_is_made_by_a_test(chapter):
+    """The exercise's own wrong function may itself be wrong: an answer written without it tells."""
+    own = re.compile(rf"test_exercises_{chapter}(_\w+)?")
+    tests = "".join(path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.py")) if own.fullmatch(path.stem))
+    exercises = getattr(importlib.import_module(f"cnnlib.exercises.{chapter}"), "EXERCISES", {}).values()
+    assert [mistake.name for each in exercises for mistake in each.mistakes if f'"{mistake.name}"' not in tests] == []
 
 
 def test_right_answers_pass_in_any_form():
@@ -121,7 +138,15 @@ def test_verify_exercise_refuses_what_cannot_be_trusted():
         verify_exercise(Exercise(**{**vars(PADS), "mistakes": (Mistake("right", "It is right.", pads),)}))
 
 
+def test_up_to_16_numbers_are_shown_in_full():
+    many = Exercise(name="ones", objective=1, reference=np.ones, cases=((16,), (17,)))
+    assert many.check(lambda n: np.ones(n) * (n == 17)).message == (
+        f"ones(16) should be {[1] * 16}, got {[0] * 16}.")
+    assert many.check(lambda n: np.ones(n) * (n == 16)).message == "ones(17) should be 1 at [0], got 0."
+
+
 @pytest.mark.parametrize(("value", "text"), [
+    ("a" * 78, repr("a" * 78)), ("a" * 79, f"'{'a' * 76}..."),
     (3, "3"), ((1, 2), "(1, 2)"), ((2,), "(2,)"), ((), "()"), (0.1 + 0.2, "0.3"),
     (np.array([-0.0]), "[0]"), ("a", "'a'"), ([1], "[1]"), (np.float32(0.1), "0.1"),
     (np.zeros((3, 9)), "an array of shape (3, 9)"), (124_439_808, "124439808"),

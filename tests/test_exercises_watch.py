@@ -78,6 +78,13 @@ def test_allowed_calls_pass(work):
         work()
 
 
+def test_an_operator_that_no_function_calls_is_noticed():
+    with pytest.raises(Refusal), watching(["aten::add"]):
+        XT + XT
+    with watching(["aten::mul"]):
+        XT + XT
+
+
 def test_each_list_forbids_its_own():
     with pytest.raises(Refusal), watching(POOLING):
         torch.nn.functional.max_pool2d(XT, 2)

@@ -144,3 +144,33 @@ def test_scores_under_a_name_are_scores(target):
 ])
 def test_what_is_refused_names_who_was_called(call, message):
     refused(call, message)
+
+
+class Seen(nn.Conv2d):
+    """A convolution that keeps what it was given."""
+
+    def forward(self, x):
+        """Keep x, then convolve."""
+        self.given = [*getattr(self, "given", []), x.detach().clone()]
+        return super().forward(x)
+
+
+def test_each_step_adds_the_rate_and_takes_the_decay():
+    model = nn.Sequential(nn.Conv2d(1, 1, 1))
+    nn.init.ones_(model[0].weight)  # every pixel has the same gradient, so Adam's steps are the rate
+    picture = maximize_activation(
+        model, layer="0", channel=0, input_shape=(1, 6, 6), steps=3, lr=0.5, decay=0.2, seed=4)
+    wanted = 0.1 * torch.randn(1, 6, 6, generator=torch.Generator().manual_seed(4))
+    for _ in range(3):
+        wanted = (wanted + 0.5) * 0.8
+    torch.testing.assert_close(picture, wanted, rtol=0, atol=1e-5)
+
+
+def test_pictures_are_shifted_by_up_to_two_pixels_both_ways():
+    layer = Seen(1, 1, 3)
+    picture = maximize_activation(nn.Sequential(layer), layer="0", channel=0, input_shape=(1, 9, 9), steps=150, lr=1e-9,
+                                  decay=1e-9)
+    rolls = {(down, across): picture.roll((down, across), (1, 2)) for down in range(-4, 5) for across in range(-4, 5)}
+    found = {next(shift for shift, rolled in rolls.items() if torch.allclose(given[0], rolled, atol=1e-4))
+             for given in layer.given}
+    assert found == {(down, across) for down in range(-2, 3) for across in range(-2, 3)}

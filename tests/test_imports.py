@@ -1,10 +1,13 @@
 """Imports point one way."""
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+import cnnlib
 
 PACKAGE = Path(__file__).resolve().parents[1] / "cnnlib"
 DOWN = {"numpy", "cnnlib._arguments", "cnnlib._arrays", "cnnlib.shapes"}
@@ -62,6 +65,15 @@ def test_a_wrong_direction_is_seen():
     assert foreign("import torch", "widgets") == ["torch"]
     assert foreign("def f():\n    from cnnlib.scratch import conv2d", "shapes") == ["cnnlib.scratch"]
     assert foreign("import numpy as np\nimport math", "scratch") == []
+
+
+def test_every_part_is_found_when_it_is_touched():
+    parts = {path.stem for path in PACKAGE.iterdir() if path.stem.isidentifier() and not path.stem.startswith("_")}
+    assert set(cnnlib.__all__) == parts and parts < set(dir(cnnlib))
+    for part in parts:
+        assert cnnlib.__getattr__(part) is importlib.import_module(f"cnnlib.{part}")
+    with pytest.raises(AttributeError, match=r"^module 'cnnlib' has no attribute 'layers'$"):
+        cnnlib.__getattr__("layers")
 
 
 @pytest.mark.parametrize("statement", ["import cnnlib", "import cnnlib.widgets", "from cnnlib import scratch, shapes"])

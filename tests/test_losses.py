@@ -26,6 +26,8 @@ def test_focal_loss_without_focus_is_cross_entropy():
 
 def test_focal_loss_by_hand():
     score, p = torch.tensor([2.0], dtype=torch.float64), 1 / (1 + np.exp(-2.0))
+    sharp = sigmoid_focal_loss(score, torch.ones(1, dtype=torch.float64), alpha=None, gamma=3).item()
+    assert sharp == pytest.approx((1 - p) ** 3 * -np.log(p))
     right = sigmoid_focal_loss(score, torch.ones(1, dtype=torch.float64)).item()
     wrong = sigmoid_focal_loss(score, torch.zeros(1, dtype=torch.float64)).item()
     assert right == pytest.approx(0.25 * (1 - p) ** 2 * -np.log(p))

@@ -29,6 +29,10 @@ def test_rows_are_the_right_classes():
     assert confusion_matrix([0, 0, 0], [1, 1, 0]).tolist() == [[1, 0], [2, 0]]
     assert confusion_matrix([0, 0, 0], [1, 1, 0]).T.tolist() != [[1, 0], [2, 0]]
     assert confusion_matrix([0], [0], classes=3).shape == (3, 3)
+    assert confusion_matrix([0, 0], [0, 0], classes=1).tolist() == [[2]]
+    refused(confusion_matrix, "confusion_matrix: classes must be a whole number of at least 1, got 0", [0], [0],
+            classes=0)
+    assert top_k_accuracy([[0.1, 0.9]], [0], k=2) == 1
 
 
 @pytest.mark.parametrize("call, message", [

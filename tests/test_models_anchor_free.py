@@ -1,10 +1,12 @@
 """The head without anchors: places, targets and what is read out again."""
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnlib.data import make_scenes
+from cnnlib.losses import generalized_box_iou_loss
 from cnnlib.models.anchor_free import (
     AnchorFree,
     anchor_free_detections,
@@ -64,6 +66,20 @@ def test_each_grid_answers_for_its_size_and_only_near_the_center():
     assert anchor_free_targets([[8, 8, 28, 28]], [0], image_size=SIZE, num_classes=1)[:, 0].sum() <= 9
 
 
+def test_places_on_the_border_or_at_the_limit_are_out():
+    def answering(box):
+        return places((SIZE, SIZE))[0][anchor_free_targets([box], [0], image_size=SIZE, num_classes=1)[:, 0] == 1]
+
+    assert answering([4, 4, 24, 24]).unique().tolist() == [12, 20]  # 4 lies on its left and upper edge
+    assert answering([0, 0, 20, 20]).unique().tolist() == [4, 12]  # 20 on the others
+    assert answering([0, 0, 32, 32]).unique().tolist() == [12, 20]  # 4 and 28 are 1.5 strides from the center
+
+
+def test_channels_double_on_the_way_down():
+    stages = AnchorFree(CLASSES, width=16).backbone
+    assert [stage[0][0].weight.shape[:2] for stage in stages] == [(8, 3), (8, 8), (16, 8), (16, 16), (16, 16)]
+
+
 def test_the_smaller_of_two_objects_gets_the_place():
     boxes = [[20, 20, 50, 50], [30, 30, 42, 42]]
     for order in ([0, 1], [1, 0]):
@@ -74,6 +90,11 @@ def test_the_smaller_of_two_objects_gets_the_place():
 def test_loss_of_a_perfect_answer_is_0_and_of_an_empty_image_counts_only_classes():
     target = anchor_free_targets([[20, 20, 50, 50]], [1], image_size=SIZE, num_classes=CLASSES)
     assert sum(anchor_free_loss(perfect(target), target[None])).item() < 1e-4
+    moved = perfect(target)
+    moved[..., 4:] += 10
+    here = target[:, 1] > 0
+    boxes = generalized_box_iou_loss(moved[0, here, 4:], target[here, 4:], reduction="mean")
+    assert anchor_free_loss(moved, target[None]).boxes.item() == pytest.approx(boxes.item()) and boxes > 0.5
     empty = anchor_free_loss(torch.zeros(1, 189, 8), torch.zeros(1, 189, 8))
     assert empty.boxes == 0 and empty.classes > 1
 

@@ -93,6 +93,10 @@ def probed(model, layer, size):
     return tuple((pixels.max(0).values - pixels.min(0).values + 1).tolist())
 
 
+def test_a_transposed_convolution_multiplies_each_input_with_the_kernel():
+    assert summarize(nn.ConvTranspose2d(3, 4, 2, stride=2), (1, 3, 5, 5)).macs == 3 * 25 * 4 * 2 * 2
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name, layer, size, published", [
     ("alexnet", "features.12", 291, (195, 195)), ("vgg16", "features.30", 324, (212, 212)),

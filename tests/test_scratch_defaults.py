@@ -83,6 +83,8 @@ def test_seeds_and_counts_that_are_not_given():
      "conv2d_v5: padding must be a whole number of at least 0, got -1"),
     (lambda: scratch.conv2d_v3(ONE[0, 0], ONE[0, 0], padding=FAR),
      "conv2d_v3: the padded x must have at most 1073741824 numbers, got the shape (65537, 65537)"),
+    (lambda: scratch.conv2d_v4(np.ones((5, 1, 1), np.float16), ONE[0].repeat(5, axis=0), padding=FAR // 4),
+     "conv2d_v4: the padded x must have at most 1073741824 numbers, got the shape (5, 16385, 16385)"),
     (lambda: scratch.conv2d_backward(np.ones((1, 1, 2, 2)), ONE, ONE, stride=2 * FAR, padding=FAR),
      "conv2d_backward: the padded x must have at most 1073741824 numbers, got the shape (1, 1, 65537, 65537)"),
     (lambda: scratch.pad2d(np.zeros((1, 1, 1, FAR), np.uint8), (0, 0, FAR, 0)),

@@ -64,6 +64,13 @@ mutants.PATIENCE = 0, 2
 groups = {"toy": mutants.Group(("toy/*.py",), ("tests/test_*.py",), float(sys.argv[2]), Path(sys.argv[1]))}
 sys.exit(mutants.main(["toy"], groups))
 """
+SAMPLE = """import sys
+from pathlib import Path
+from tools.mutants import Group, sample
+for tables in (True, False):
+    group = Group(("toy/*.py",), (), root=Path(sys.argv[1]), tables=tables)
+    print(*(each.key.split(": ")[1][0] for each in sample(group, 9)))
+"""
 READS = """const fs = require("fs");
 for (const text of fs.readFileSync(0, "utf8").split("\\0")) {
   new Function(text.replaceAll(/^export default/gm, "void ").replaceAll(/^export /gm, ""));
@@ -114,6 +121,12 @@ def test_each_change_gives_another_program():
         compile(ast.fix_missing_locations(tree), "changed", "exec")
         assert ast.unparse(tree) not in seen, mutations(ast.parse(text))[number].text
         seen.add(ast.unparse(tree))
+
+
+def test_tables_are_left_out_where_asked_for_and_functions_in_them_are_not(project):
+    (project / "toy" / "ham.py").write_text("A = (1, lambda b: b + 2)\n\n\ndef f(c, d=3):\n    return c + 4\n")
+    done = subprocess.run([sys.executable, "-c", SAMPLE, str(project)], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.split("\n")[:2] == ["1 b 2 3 r c 4", "b 2 r c 4"], done.stderr
 
 
 @pytest.mark.parametrize(("text", "expected"), [

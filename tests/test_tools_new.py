@@ -18,12 +18,11 @@ pytestmark = pytest.mark.slow
 PAGES = ("chapter", "widget", "model", "exercise")  # in this order: the others stand in the new chapter
 ROW = re.compile(r"^\| `([\w./]+)` \| `(tests/\S+)` \|$", re.M)
 WITHOUT_ROW = """
-import gc, importlib.metadata, json, os, sys
+import json, os, sys
 import anywidget, IPython, matplotlib, playwright.sync_api, pytest, torch  # once for all
+from tools.preload import preload
 
-for plugin in importlib.metadata.entry_points(group="pytest11"):
-    plugin.load()
-gc.freeze()
+preload()
 
 for path, text, test in json.load(sys.stdin):
     whole = open(path, encoding="utf-8").read()

@@ -92,6 +92,8 @@ def test_the_longest_name_counts():
     (lambda: freeze(net(), ["9"]), "freeze: layers must be a list of names of parts of the model, got ['9']"),
     (lambda: freeze(net(), "01"), "freeze: layers must be a list of names of parts of the model, got '01'"),
     (lambda: unfreeze("net"), "unfreeze: model must be an nn.Module, got 'net'"),
+    (lambda: parameter_groups(net(), lr=1, weight_decay=-1),
+     "parameter_groups: weight_decay must be a number of at least 0, got -1"),
     (lambda: parameter_groups(net(), lr=0), "parameter_groups: lr must be a number above 0, got 0"),
     (lambda: parameter_groups(net(), lr=1, rates={"0": -1}),
      "parameter_groups: rates['0'] must be a number above 0, got -1"),

@@ -45,15 +45,17 @@ def test_equal_to_the_loop_that_people_write():
     for epoch in range(3):
         order = torch.randperm(30, generator=torch.Generator().manual_seed(4 * 1_000_003 + epoch))
         plain.train()
-        losses = 0.0
+        losses, right = 0.0, 0
         for batch in order.split(8):
             optimizer.param_groups[0]["lr"] = 0.05 * cosine()(step, 12)
-            loss = functional.cross_entropy(plain(x[batch]), y[batch])
+            scores = plain(x[batch])
+            loss = functional.cross_entropy(scores, y[batch])
+            right += (scores.argmax(1) == y[batch]).sum().item()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             losses, step = losses + loss.item() * len(batch), step + 1
-        assert rows[epoch].loss == pytest.approx(losses / 30)
+        assert rows[epoch].loss == pytest.approx(losses / 30) and rows[epoch].accuracy == right / 30
     assert same(ours, plain)
 
 
@@ -70,6 +72,27 @@ def test_masks_and_a_loss_of_ones_own():
     assert row.accuracy is None and row.loss == pytest.approx(loss.item())
     for one, other in zip(ours.parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(one, other)
+
+
+def test_masks_of_a_network_that_returns_rows_are_no_classes():
+    x, _ = data()
+    [row] = fit(nn.Sequential(nn.Flatten(), nn.Linear(64, 64)), (x, (x[:, 0] > 1).float()), epochs=1, progress=False,
+                loss=lambda scores, masks: functional.binary_cross_entropy_with_logits(scores, masks.flatten(1)))
+    assert row.accuracy is None
+
+
+def test_the_bar_is_there_when_asked_for(capsys):
+    fit(net(), data(), epochs=2, progress=False)
+    assert capsys.readouterr() == ("", "")
+    fit(net(), data(), epochs=2)
+    assert "epoch 2/2" in capsys.readouterr().err
+
+
+def test_an_error_of_the_model_keeps_its_words():
+    class Stubborn(nn.Linear):
+        def forward(self, x):
+            raise ValueError("not today")
+    refused(fit, "not today", Stubborn(2, 2), data(), epochs=1, progress=False)
 
 
 def test_the_same_seed_gives_the_same_weights_and_leaves_the_readers_random_numbers_alone():
@@ -150,6 +173,7 @@ def run(folder, kill):
     return done.returncode, result
 
 
+@pytest.mark.apart
 @pytest.mark.slow
 def test_ten_kills_at_any_step_change_nothing(tmp_path):
     (tmp_path / "whole").mkdir()
@@ -257,6 +281,9 @@ def test_one_image_and_batch_norm():
     ({"lr": 0}, "lr must be a number above 0, got 0"),
     ({"patience": 2}, "patience needs validation data, got patience=2 without"),
     ({"resume": True}, "resume needs a checkpoint folder, got None"),
+    ({"patience": 0}, "patience must be a whole number of at least 1, got 0"),
+    ({"drop_last": 1}, "drop_last must be True or False, got 1"),
+    ({"resume": 1}, "resume must be True or False, got 1"),
     ({"progress": 1}, "progress must be True or False, got 1"),
     ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
 ], ids=lambda value: str(value)[:30])
@@ -316,8 +343,12 @@ def test_networks_with_auxiliary_heads_are_judged_by_their_logits():
 def test_evaluation_restores_every_mode():
     model = net().train()
     model[1].eval()
-    result = evaluate(model, data())
+    x, y = data()
+    result = evaluate(model, (x, y), batch_size=7)
     assert model.training and model[0].training and not model[1].training
+    assert result.labels.tolist() == y.tolist()
+    np.testing.assert_allclose(result.scores, model.eval()(x).detach(), rtol=1e-5)
+    refused(evaluate, "evaluate: data must be a dataset or a pair (inputs, labels), got int", model, 5)
     assert result.confusion().sum() == 30 and result.accuracy == (result.predicted == result.labels).mean()
 
 
@@ -351,6 +382,7 @@ def torchrun(tmp_path, *arguments):
     return done.stderr if done.returncode else ""
 
 
+@pytest.mark.apart
 @pytest.mark.slow
 def test_two_processes_give_the_weights_of_one(tmp_path):
     (tmp_path / "one").mkdir()
@@ -365,6 +397,7 @@ def test_two_processes_give_the_weights_of_one(tmp_path):
     assert not torch.allclose(one["model"]["0.weight"].float(), start.weight)
 
 
+@pytest.mark.apart
 @pytest.mark.slow
 def test_processes_judge_the_same_statistics_and_end_with_the_same_weights(tmp_path):
     assert torchrun(tmp_path, str(tmp_path / "norm"), "8", "norm") == ""
@@ -373,6 +406,7 @@ def test_processes_judge_the_same_statistics_and_end_with_the_same_weights(tmp_p
     assert all(torch.equal(value, second["model"][key]) for key, value in first["model"].items())
 
 
+@pytest.mark.apart
 @pytest.mark.slow
 def test_a_batch_without_an_example_for_each_process_is_refused(tmp_path):
     said = torchrun(tmp_path, str(tmp_path / "small"), "4")  # 29 examples: the last batch holds one

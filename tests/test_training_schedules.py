@@ -40,6 +40,11 @@ def test_warm_up_hands_over_at_full_rate():
     assert found[5:] == pytest.approx([cosine()(step, 20) for step in range(20)])
 
 
+def test_one_cycle_of_one_step_and_beyond_its_end():
+    last = 1 / 25 / 1e4
+    assert one_cycle()(0, 1) == pytest.approx(last) and one_cycle()(12, 10) == pytest.approx(last)
+
+
 @pytest.mark.parametrize("call, message", [
     (lambda: step_decay(every=0), "step_decay: every must be a whole number of at least 1, got 0"),
     (lambda: step_decay(every=2, factor=-1), "step_decay: factor must be a number above 0, got -1"),

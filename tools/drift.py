@@ -1,7 +1,7 @@
 """Try the book with other versions than the pinned ones: ``python -m tools.drift {newest|oldest}``.
 
 In an environment of its own, in ``build/drift``, all notebooks are run, where the last digits of numbers may differ,
-and the quick tests, of which none may fail.
+and all tests but those of the website and of grading, of which none may fail.
 """
 import argparse
 import os

@@ -1,13 +1,11 @@
 """Run a group's tests on one change, or without one to learn which test runs which lines; in a process of its own."""
 import ast
-import gc
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import json
 import os
 import sys
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import coverage
@@ -18,10 +16,12 @@ from hypothesis import Phase, settings
 
 from tools.mutations import mutations
 from tools.mutations_js import script_mutations
+from tools.preload import preload
 
-for plugin in entry_points(group="pytest11"):  # what every change's process needs is loaded once, before they are made
-    plugin.load()
-gc.freeze()  # none of it is garbage that such a process must look for
+QUICK = 2  # seconds
+
+preload()  # before a process is made for each change
+
 
 class Watched:
     """Which tests run which lines, and how long they take."""
@@ -35,7 +35,7 @@ class Watched:
         First those that run the changed function, the fastest before the others; then the rest of their files.
         """
         direct = self._direct(mutant)
-        files = {_file(name) for name in direct}
+        files = {_file(name) for name in direct} if mutant.lines else ()
         rest = {name for name in self.seconds if _file(name) in files} - direct
         names = [*sorted(direct, key=self.seconds.get), *sorted(rest, key=self.seconds.get)]
         return names, sum(map(self.seconds.get, names))
@@ -44,11 +44,14 @@ class Watched:
         if mutant.file.endswith(".mjs"):  # a view's own tests; what views share is for the tests of all
             own = f"tests/test_widgets_{Path(mutant.file).stem}.py"
             return {name for name in self.seconds if _file(name) == own} or set(self.seconds)
-        if mutant.lines is None:  # it runs when its file is read
-            return set(self.seconds)
-        first, last = mutant.lines
         lines = self.lines.get(mutant.file, {})
-        return {name for line, names in lines.items() if first <= int(line) <= last for name in names}
+        first, last = mutant.lines or (0, 0)
+        direct = {name for line, names in lines.items() if first <= int(line) <= last for name in names}
+        if direct:
+            return direct
+        # it runs when its file is read, or unseen, as a profiler: what other or slow tests notice counts as survived
+        files = {_file(name) for names in lines.values() for name in names} or set(map(_file, self.seconds))
+        return {name for name, seconds in self.seconds.items() if _file(name) in files and seconds < QUICK}
 
 
 def run(group, mutant, tests):
@@ -60,7 +63,8 @@ def run(group, mutant, tests):
         tests: the tests' names in their order; without a change, the file that gets what was seen.
     """
     os.chdir(group.root)
-    options = ["-q", "-n", "0", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+    options = ["-q", "-n", "0", "-p", "no:cacheprovider", "-m", "not apart",
+               "-W", "ignore::pytest.PytestAssertRewriteWarning"]
     if mutant is None:
         return _watch(group, Path(tests), options)
     _plant(group.root, mutant)

@@ -7,7 +7,6 @@ catch stands with its reason in ``tests/survivors.yml``.
 import argparse
 import ast
 import contextlib
-import hashlib
 import json
 import math
 import os
@@ -25,6 +24,7 @@ from tools.mutant_run import Watched, run
 from tools.mutations import mutations
 from tools.mutations_js import script_mutations
 from tools.project import ROOT
+from tools.record import digest, read_lines, write_line
 
 SEED, COUNT, WORKERS = 0, 300, 2
 PATIENCE = 3, 15  # a mutant may compute this many times as long as its tests do, and these seconds more
@@ -35,12 +35,17 @@ ENDS = {0: "survived", NO_TEST_RAN: "survived", None: "slow", -signal.SIGXCPU: "
 
 @dataclass(frozen=True)
 class Group:
-    """Files that are changed, the tests that must notice, and the share of changes that they must notice."""
+    """Files that are changed, the tests that must notice, and the share of changes that they must notice.
+
+    Without tables only what stands in functions is changed: other texts and cases of an exercise are another exercise,
+    not a fault.
+    """
 
     files: tuple
     tests: tuple
     least: float = 0.9
     root: Path = ROOT
+    tables: bool = True
 
     @property
     def reasons(self):
@@ -57,11 +62,13 @@ GROUPS = {
     "scratch": Group(("cnnlib/scratch/*.py",), ("tests/test_scratch_*.py",), 0.95),
     "boxes": Group(("cnnlib/boxes/*.py",), ("tests/test_boxes_*.py",), 0.95),
     "explain": Group(("cnnlib/explain/*.py",), ("tests/test_explain*.py",)),
-    "exercises": Group(("cnnlib/exercises/*.py",), ("tests/test_exercises_*.py",)),
+    "exercises": Group(("cnnlib/exercises/*.py",), ("tests/test_exercises_*.py",), tables=False),
+    "assignments": Group(("cnnlib/exercises/assignments/*.py",), ("tests/test_assignments.py",), tables=False),
     "models": Group(("cnnlib/models/*.py",), ("tests/test_models_*.py",)),
     "data": Group(("cnnlib/data/*.py",), ("tests/test_data*.py",)),
     "training": Group(("cnnlib/training/*.py", "cnnlib/*.py"), (
-        "tests/test_training_*.py", "tests/test_losses.py", "tests/test_metrics.py", "tests/test_imports.py")),
+        "tests/test_training_*.py", "tests/test_losses.py", "tests/test_metrics.py", "tests/test_imports.py",
+        "tests/test_arguments.py")),
     "widgets": Group(("cnnlib/widgets/*.py",), ("tests/test_widgets_*.py",)),
     "scripts": Group(("cnnlib/widgets/js/*.mjs", "cnnlib/widgets/js/shared/*.mjs"), ("tests/test_widgets_*.py",)),
 }
@@ -87,14 +94,15 @@ def sample(group, count):
         for number, each in enumerate(changes):
             key = f"{name} {each.text}"
             seen[key] = seen.get(key, 0) + 1
-            found.append(Mutant(name, number, key if seen[key] == 1 else f"{key} ({seen[key]})", each.lines))
+            if group.tables or each.lines:
+                found.append(Mutant(name, number, key if seen[key] == 1 else f"{key} ({seen[key]})", each.lines))
     return sorted(random.Random(SEED).sample(found, min(count, len(found))), key=lambda each: (each.file, each.number))
 
 
 def judge(group, mutants, record, say):
     """Try what the record does not hold yet, and return {key: "killed", "slow" or "survived"}."""
-    digest = _digest([*group.paths(group.files), *group.paths(group.tests)])
-    known = {each["key"]: each["end"] for each in _read(record) if each["digest"] == digest}
+    state = digest([*group.paths(group.files), *group.paths(group.tests)])
+    known = {each["key"]: each["end"] for each in read_lines(record) if each["digest"] == state}
     left = [each for each in mutants if each.key not in known]
     watched = _watch(group, record.with_suffix(".seen.json")) if left else None
     running = {}
@@ -110,8 +118,7 @@ def judge(group, mutants, record, say):
                 for mutant, status in _wait(running):
                     end = ENDS.get(status, "killed")
                     known[mutant.key] = end
-                    file.write(json.dumps({"digest": digest, "key": mutant.key, "end": end}, ensure_ascii=False) + "\n")
-                    file.flush()
+                    write_line(file, {"digest": state, "key": mutant.key, "end": end})
                     say(f"{end}: {mutant.key}")
     finally:  # of a run that is stopped nothing goes on
         for number in running:
@@ -197,14 +204,6 @@ def _kill(number):
         os.killpg(number, signal.SIGKILL)
     os.kill(number, signal.SIGKILL)
     os.waitpid(number, 0)
-
-
-def _digest(paths):
-    return hashlib.sha256(b"\0".join(path.read_bytes() for path in paths)).hexdigest()[:16]
-
-
-def _read(record):
-    return [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()] if record.exists() else []
 
 
 if __name__ == "__main__":

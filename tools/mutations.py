@@ -8,6 +8,7 @@ CALCULATED = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: as
               ast.Mod: ast.FloorDiv, ast.Pow: ast.Mult, ast.BitOr: ast.BitAnd, ast.BitAnd: ast.BitOr}
 JOINED = {ast.And: ast.Or, ast.Or: ast.And}
 ENDED = {ast.Break: ast.Continue, ast.Continue: ast.Break}
+CALLED = ast.FunctionDef | ast.Lambda
 STRICT = "strict"  # zip's: a guard against lists of different lengths, which never come
 SILENT = (ast.Raise, ast.Import, ast.ImportFrom, ast.JoinedStr)  # texts of errors are judged by people
 
@@ -52,7 +53,7 @@ def _visit(node, where, lines, found):
         for index, child in enumerate(value) if isinstance(value, list) else [(None, value)]:
             if not isinstance(child, ast.AST) or _is_docstring(node, field, index, child):
                 continue
-            inside = lines if lines or field != "body" or not isinstance(node, ast.FunctionDef) else _lines(node)
+            inside = lines if lines or field != "body" or not isinstance(node, CALLED) else _lines(node)
             found += [Mutation((child.lineno, child.col_offset), inside, f"{where}: {_line(child)} → {_line(new)}",
                                node, field, index, new) for new in _others(child)]
             _visit(child, where, inside, found)
@@ -60,7 +61,8 @@ def _visit(node, where, lines, found):
 
 def _lines(function):
     """Return the lines of a function that run when it is called, not when its file is read."""
-    return function.body[0].lineno, function.end_lineno
+    first = function.body if isinstance(function, ast.Lambda) else function.body[0]
+    return first.lineno, function.end_lineno
 
 
 def _is_silent(node, field):

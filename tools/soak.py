@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tools.clean import KEEP, CleanError, clean, read, run
 from tools.project import ROOT, notebooks
+from tools.record import digest, read_lines, write_line
 
 RUNS, WORKERS = 20, 2
 RECORD = ROOT / "build" / "soak" / "runs.jsonl"
@@ -111,7 +112,7 @@ def soak(paths, ways, runs, record):
     """Run notebooks, say what differs, and return 1 if anything does."""
     record.parent.mkdir(parents=True, exist_ok=True)
     marks = {path: _mark(path) for path in paths}
-    known = {(each["mark"], each["way"], each["run"]): each for each in _read(record)}
+    known = {(each["mark"], each["way"], each["run"]): each for each in read_lines(record)}
     work = [(path, way, number) for number in range(runs) for way in ways for path in paths
             if number == 0 or way == "again"]
     todo = [(path, way, number) for path, way, number in work if (marks[path], way, number) not in known]
@@ -119,8 +120,7 @@ def soak(paths, ways, runs, record):
         results = pool.map(lambda each: _try(each[0], WAYS[each[1]]), todo)
         for (path, way, number), result in zip(todo, results, strict=True):
             known[marks[path], way, number] = each = {"mark": marks[path], "way": way, "run": number, **result}
-            file.write(json.dumps(each) + "\n")
-            file.flush()
+            write_line(file, each)
     return report(work, marks, known)
 
 
@@ -190,12 +190,7 @@ def _short(data):
 
 def _mark(path):
     """Return a name for a notebook and all that its outputs depend on, as they are now."""
-    files = [path, *sorted(each for pattern in SOURCES for each in ROOT.glob(pattern) if each.is_file())]
-    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
-
-
-def _read(record):
-    return [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()] if record.exists() else []
+    return digest([path, *sorted(each for pattern in SOURCES for each in ROOT.glob(pattern) if each.is_file())])
 
 
 if __name__ == "__main__":

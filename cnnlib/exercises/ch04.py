@@ -31,6 +31,7 @@ POOL_WINDOWS = Exercise(
     cases=(
         (4, 2, {"stride": 2}),
         (3, 2, {"stride": 1}),
+        (3, 2, {"stride": 1, "padding": 1}),
         (5, 2, {"stride": 2}),
         (5, 2, {"stride": 2, "ceil_mode": True}),
         (4, 2, {"stride": 4, "padding": 1, "ceil_mode": True}),

@@ -17,7 +17,7 @@ from grading.sandbox import ROOT
 from grading.worker import work
 from tests.grading.students import ASSIGNMENT, hand_in, notebook
 
-LONG = 60  # seconds in which what must come is there also on a busy machine
+LONG = 300  # seconds in which what must come is there also on a busy machine: students' code gives way to all else
 
 
 def wait_for(what):
@@ -56,10 +56,12 @@ def test_workers_end_with_a_killed_grader(released, tmp_path, options):
         return found if any(each.cpu_times().user > 3 for each in found if "inside.py" in " ".join(each.cmdline())
                             and "bwrap" not in each.name()) else []
 
-    found = wait_for(busy)
-    assert len(found) >= 2
-    os.kill(grader.pid, signal.SIGKILL)
-    grader.wait()
+    try:
+        found = wait_for(busy)
+        assert len(found) >= 2
+    finally:
+        os.kill(grader.pid, signal.SIGKILL)
+        grader.wait()
     left = not wait_for(lambda: not alive(found))
     for each in alive(found):
         each.kill()

@@ -37,14 +37,32 @@ def test_an_answer_written_another_way_passes(check, answer):
     assert feedback.passed, feedback
 
 
-# Wrong answers as readers write them. Replace: the mistakes that you have seen.
+# Wrong answers as readers write them, one for each mistake. Replace: write them without a look at the exercise's own.
+
+def zeros_outside(row, kernel_size):
+    return torch_smoothed(F.pad(torch.tensor(row), (kernel_size - 1, kernel_size - 1)).numpy(), kernel_size)
+
 
 @pytest.mark.parametrize(("check", "answer", "mistake"), [
     (ch00.check_places, lambda size, kernel_size, step=1: len(range(0, size - kernel_size, step)), None),
+    (ch00.check_places, lambda size, kernel_size, step=1: listed_places(size, kernel_size, step) - 1,
+     "start-not-counted"),
     (ch00.check_places, lambda size, kernel_size, step=1: len(range(size - kernel_size + 1)), "step-ignored"),
+    (ch00.check_places, lambda size, kernel_size, step=1: len(range(0, size - kernel_size, step)) + 1, "rounded-up"),
+    (ch00.check_places, lambda size, kernel_size, step=1: listed_places(size, kernel_size, kernel_size),
+     "windows-side-by-side"),
+    (ch00.check_places, lambda size, kernel_size, step=1: len(range(0, size, step)), "window-of-one"),
     (ch00.check_smoothed, lambda row, k: [sum(row[i:i + k]) for i in range(len(row) - k + 1)], "sums"),
+    (ch00.check_smoothed, lambda row, k: torch_smoothed(row, k) * k / len(row), "divided-by-row"),
+    (ch00.check_smoothed, zeros_outside, "zeros-outside"),
+    (ch00.check_smoothed, lambda row, k: [sum(row[:i]) / i for i in range(1, len(row) + 1)], "mean-of-all-before"),
     (ch00.check_smoothed, lambda row, k: [sum(row[i:i + k]) / k for i in range(len(row) - k)], "last-window-missing"),
     (ch00.check_largest_window, lambda size, places: size - places, "one-too-small"),
+    (ch00.check_largest_window, lambda size, places: tried_window(size, places) + 1, "one-too-large"),
+    (ch00.check_largest_window, lambda size, places: tried_window(size, 1), "whole-row"),
+    (ch00.check_largest_window, lambda size, places: places, "places-returned"),
+    (ch00.check_largest_window, lambda size, places: max(k for k in range(size + 1) if k * places <= size),
+     "shared-out"),
 ])
 def test_a_wrong_answer_is_told_its_mistake(check, answer, mistake):
     feedback = check(answer)

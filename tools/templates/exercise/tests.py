@@ -21,10 +21,18 @@ def test_an_answer_written_another_way_passes():
     assert feedback.passed, feedback
 
 
+def half_windows(size, kernel_sizes):
+    for kernel_size in kernel_sizes:
+        size -= len(range(2, kernel_size, 2))
+    return size
+
+
 @pytest.mark.parametrize(("answer", "mistake"), [
     (lambda size, kernel_sizes: size, "nothing-lost"),
     (lambda size, kernel_sizes: size - sum(kernel_sizes), "whole-window-lost"),
     (lambda size, kernel_sizes: len(range(size - kernel_sizes[0] + 1)), "first-window-only"),
+    (lambda size, kernel_sizes: len(range(size - max(kernel_sizes) + 1)), "largest-window-only"),
+    (half_windows, "one-side-only"),
     (lambda size, kernel_sizes: size - len(kernel_sizes), None),
 ])
 def test_a_wrong_answer_is_told_its_mistake(answer, mistake):
