@@ -23,6 +23,7 @@ SCRIPT = """(root) => {
   const place = () => (root.contains(active()) ? units().indexOf(unitOf(active()))
     : root.compareDocumentPosition(active()) & Node.DOCUMENT_POSITION_PRECEDING ? 'before' : 'after');
   const frame = () => new Promise(requestAnimationFrame);
+  const height = () => document.documentElement.scrollHeight;
 
   const ring = (el) => {
     const {outlineStyle, outlineWidth, outlineColor, boxShadow} = getComputedStyle(el);
@@ -59,7 +60,7 @@ SCRIPT = """(root) => {
     picture: () => [...root.querySelectorAll('.cnn-view')].map((el) => el.innerHTML).join(),
     said: () => live().map((el) => el.textContent).join(),
   };
-  let before, changed, regions;
+  let before, changed, regions, tall;
   const remember = () => {
     before = Object.fromEntries(Object.entries(now).map(([name, read]) => [name, read()]));
     [changed, regions] = [new Set(), live()];
@@ -82,12 +83,18 @@ SCRIPT = """(root) => {
         still = start.getBoundingClientRect().top === top ? still + 1 : 0;
         top = start.getBoundingClientRect().top;
       }
+      tall = height();
     },
     arrive: async () => {
       const at = place();
       if (typeof at === 'string') return {at};
-      for (let i = 0; i < 30 && look().length; i += 1) await frame(); // what comes near the screen may move the rest
+      for (let i = 0; i < 30 && look().length; i += 1) { // what comes near the screen moves the rest: one scrolls on
+        if (height() !== tall) active().scrollIntoView({block: 'nearest', behavior: 'instant'});
+        tall = height();
+        await frame();
+      }
       remember();
+      tall = height();
       return {at, kind: kindOf(active()), submits: Boolean(active().form) && active().matches('input'), wrong: look()};
     },
     another: () => String(Number(active().value) + (Number(active().value) === Number(active().max || NaN) ? -1 : 1)),
@@ -98,7 +105,10 @@ SCRIPT = """(root) => {
       return {changed: [...changed], there: ({End: max, Home: min}[key] ?? value) === value};
     },
     reset: () => inputsOf(unitOf(active())).filter((el) => el.matches('input, select')).forEach(reset),
-    leave: () => ({at: place(), replaced: regions.some((region) => !region.isConnected)}),
+    leave: () => {
+      tall = height();
+      return {at: place(), replaced: regions.some((region) => !region.isConnected)};
+    },
     stir: () => { // what Play does while a reader is elsewhere in the widget
       const other = root.querySelector('input[type=range], select');
       const [first, last] = other.matches('select') ? [0, other.options.length - 1] : [other.min, other.max];

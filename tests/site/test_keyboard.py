@@ -39,6 +39,8 @@ SPOILED = {  # what is done to a widget of a page, which part of the walk must s
     "no name": ("input.labels[0].firstChild.style.display = 'none'", "forth", "slider  has no name"),
     "something before a control": (
         "input.parentElement.style.pointerEvents = 'none'", "forth", "slider frozen stages is covered by <div"),
+    "a control beside the screen": (
+        "input.style.cssText = 'position: fixed; left: -99rem'", "forth", "is not inside the viewport"),
     "a small control": ("input.style.height = '20px'", "targets", "is smaller than 24 by 24 pixels"),
     "a control that is not heard": (
         "on('input', (event) => event.stopImmediatePropagation())", "back",
