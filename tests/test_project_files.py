@@ -88,6 +88,16 @@ def test_workflow_uses_nothing_that_others_can_change(path):
     assert workflow["permissions"] == {"contents": "read"}
 
 
+def test_other_versions_and_advisories_are_asked_for_every_week():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "versions.yml").read_text(encoding="utf-8"))
+    minute, hour, day, month, weekday = workflow[True]["schedule"][0]["cron"].split()  # YAML reads "on" as true
+    assert (day, month) == ("*", "*") and all(part.isdigit() for part in (minute, hour, weekday))
+    jobs = workflow["jobs"]
+    assert {"oldest", "newest"} == {each["age"] for each in jobs["drift"]["strategy"]["matrix"]["include"]}
+    called = [step["run"] for job in jobs.values() for step in job["steps"] if "run" in step]
+    assert called == ["make drift AGE=${{ matrix.age }}", "make audit"]
+
+
 def test_the_readmes_folder_map_is_true():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     named = re.findall(r"^\| `([\w./]+)` \|", readme, re.M)
