@@ -61,7 +61,7 @@ def setup(app):
             (870, fonts.cut_fonts), (900, styles.join_styles),  # after Furo has written the dark colors of code
             (950, policy.guard_pages)):  # when nothing changes a page any more
         app.connect("build-finished", _with_a_site(step), priority=priority)
-    for script in ("progress.mjs", "search.mjs", "tables.mjs"):
+    for script in ("progress.mjs", "search.mjs", "tables.mjs", "places.mjs"):
         app.add_js_file(script, type="module", fetchpriority="low")  # text first
     app.add_css_file("site.css")
     return {"parallel_read_safe": True, "parallel_write_safe": False}
