@@ -24,6 +24,53 @@ def whole(function, name, value, *, least):
     return number
 
 
+def within(function, name, value, low, high, step=1):
+    """Return value as an int, one that a slider from low to high reaches.
+
+    Raises:
+        ValueError: value is no whole number, lies beyond the ends or between two steps.
+    """
+    found = _index(value)
+    if found is None or not low <= found <= high or (found - low) % step:
+        steps = f" in steps of {step}" if step > 1 else ""
+        raise ValueError(f"{function}: {name} must be a whole number from {low} to {high}{steps}, got {value!r}")
+    return found
+
+
+def all_within(function, limits, values):
+    """Return {name: value} of whole numbers in the order of limits, {name: (low, high) or (low, high, step)}.
+
+    Raises:
+        ValueError: as ``within``.
+    """
+    return {name: within(function, name, value, *ends)
+            for (name, ends), value in zip(limits.items(), values, strict=True)}
+
+
+def choice(function, name, value, known):
+    """Return at which place of known value stands: a text, or a number of the same kind (8.0 and True are no 8).
+
+    Raises:
+        ValueError: value is not there.
+    """
+    known = list(known)
+    kind = str if isinstance(known[0], str) else numbers.Integral if isinstance(known[0], int) else numbers.Real
+    if isinstance(value, kind) and not isinstance(value, bool) and value in known:
+        return known.index(value)
+    listed = ", ".join(f"{each:g}" if kind is numbers.Real else str(each) for each in known)
+    raise ValueError(f"{function}: {name} must be one of {listed}, got {value!r}")
+
+
+def all_choices(function, known, values):
+    """Return {name: place} of values in the order of known, {name: what it may be}.
+
+    Raises:
+        ValueError: as ``choice``.
+    """
+    return {name: choice(function, name, value, choices)
+            for (name, choices), value in zip(known.items(), values, strict=True)}
+
+
 def integer(function, name, value):
     """Return value as an int of any sign.
 
@@ -105,8 +152,21 @@ def number(function, name, value, *, low=-math.inf, high=math.inf, rule="a finit
     Raises:
         ValueError: value is no finite number in this range.
     """
-    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
-    if not real or not math.isfinite(value) or not low <= value <= high or (above and value == low):
+    real = _float(value)
+    if not math.isfinite(real) or not low <= real <= high or (above and real == low):
+        raise ValueError(f"{function}: {name} must be {rule}, got {value!r}")
+    return real
+
+
+def stepped(function, name, value, low, high, step):
+    """Return value as a float, one that a slider from low to high reaches.
+
+    Raises:
+        ValueError: value is no number, lies beyond the ends or between two steps.
+    """
+    rule = f"a number from {low:g} to {high:g} in steps of {step:g}"
+    steps = (number(function, name, value, low=low, high=high, rule=rule) - low) / step
+    if abs(steps - round(steps)) > 1e-9:
         raise ValueError(f"{function}: {name} must be {rule}, got {value!r}")
     return float(value)
 
@@ -163,6 +223,13 @@ def room(function, name, shape):
     if math.prod(shape) > MOST:
         raise ValueError(f"{function}: {name} must have at most {MOST} numbers, got the shape {tuple(shape)}")
     return tuple(shape)
+
+
+def _float(value):
+    try:
+        return float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
+    except OverflowError:  # a whole number beyond all floats
+        return math.nan
 
 
 def _index(value):

@@ -2,7 +2,7 @@
 import torch
 from torch.nn import functional
 
-from cnnlib._arguments import at_least_zero, number
+from cnnlib._arguments import at_least_zero, choice, number
 
 REDUCTIONS = ("none", "mean", "sum")
 EPS = 1e-7  # keeps a box without a size, which a network may predict, from dividing by zero
@@ -149,6 +149,5 @@ def _same_shape(function, first, second):
 
 
 def _reduced(function, loss, reduction):
-    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
-        raise ValueError(f"{function}: reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
+    choice(function, "reduction", reduction, REDUCTIONS)
     return loss if reduction == "none" else getattr(loss, reduction)()

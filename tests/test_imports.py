@@ -24,8 +24,7 @@ ALLOWED = {  # what a part may import besides the standard library and itself
     "training": {*DOWN, "torch", "tqdm", "cnnlib.metrics", "cnnlib.data", "cnnlib.losses", "cnnlib.models"},
     "explain": {*DOWN, "torch", "sklearn", "cnnlib.models"},
     "plots": {"numpy", "matplotlib"},
-    "widgets": {"numpy", "ipywidgets", "anywidget", "traitlets", "cnnlib.shapes", "cnnlib.scratch", "cnnlib.boxes",
-                "cnnlib.data"},
+    "widgets": {*DOWN, "ipywidgets", "anywidget", "traitlets", "cnnlib.scratch", "cnnlib.boxes", "cnnlib.data"},
     "exercises": {"numpy", "torch", *(f"cnnlib.{part}" for part in (
         "shapes", "scratch", "boxes", "metrics", "data", "models", "losses", "training", "explain"))},
 }

@@ -67,6 +67,8 @@ def test_what_is_refused():
     refused(lambda: load_pretrained("resnet50"),
             "load_pretrained: name must be one of small_resnet, small_vit, got 'resnet50'")
     refused(lambda: model_card(None), "model_card: name must be one of small_resnet, small_vit, got None")
+    refused(lambda: load_pretrained(["small_vit"]),
+            "load_pretrained: name must be one of small_resnet, small_vit, got ['small_vit']")
     refused(lambda: load_pretrained("small_vit", num_classes=0),
             "load_pretrained: num_classes must be a whole number of at least 1, got 0")
 

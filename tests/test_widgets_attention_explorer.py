@@ -195,7 +195,7 @@ def test_controls_are_linked_to_the_view_and_named_apart():
     ({"column": -1}, "column must be a whole number from 0 to 5, got -1"),
     ({"head": 0}, "head must be a whole number from 1 to 2, got 0"),
     ({"layer": 3}, "layer must be a whole number from 1 to 2, got 3"),
-    ({"window": 4}, "window must be an odd number from 1 to 11, got 4"),
+    ({"window": 4}, "window must be a whole number from 1 to 11 in steps of 2, got 4"),
     ({"stride": 1.0}, "stride must be a whole number from 1 to 6, got 1.0"),
     ({"global_patches": 7}, "global_patches must be a whole number from 0 to 6, got 7"),
     ({"mask": "window"}, "mask must be one of none, local, strided, global, causal, got 'window'"),

@@ -154,9 +154,9 @@ def test_controls_are_linked_to_the_view():
     ({"layer": "pooling"},
      "BackpropExplorer: layer must be one of convolution, max pooling, average pooling, got 'pooling'"),
     ({"layer": 0}, "BackpropExplorer: layer must be one of convolution, max pooling, average pooling, got 0"),
-    ({"stride": 3}, "BackpropExplorer: stride must be 1 or 2, got 3"),
-    ({"stride": True}, "BackpropExplorer: stride must be 1 or 2, got True"),
-    ({"padding": 1.0}, "BackpropExplorer: padding must be 0 or 1, got 1.0"),
+    ({"stride": 3}, "BackpropExplorer: stride must be a whole number from 1 to 2, got 3"),
+    ({"stride": True}, "BackpropExplorer: stride must be a whole number from 1 to 2, got True"),
+    ({"padding": 1.0}, "BackpropExplorer: padding must be a whole number from 0 to 1, got 1.0"),
 ])
 def test_bad_settings_are_refused(settings, message):
     with pytest.raises(ValueError) as caught:

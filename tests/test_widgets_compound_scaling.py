@@ -185,10 +185,10 @@ def test_controls_are_linked_to_the_view():
 
 
 @pytest.mark.parametrize(("settings", "message"), [
-    ({"alpha": 1.6}, "alpha must be a number from 1.0 to 1.5 in steps of 0.01, got 1.6"),
-    ({"beta": 1.105}, "beta must be a number from 1.0 to 1.3 in steps of 0.01, got 1.105"),
-    ({"gamma": "1.15"}, "gamma must be a number from 1.0 to 1.3 in steps of 0.01, got '1.15'"),
-    ({"gamma": float("nan")}, "gamma must be a number from 1.0 to 1.3 in steps of 0.01, got nan"),
+    ({"alpha": 1.6}, "alpha must be a number from 1 to 1.5 in steps of 0.01, got 1.6"),
+    ({"beta": 1.105}, "beta must be a number from 1 to 1.3 in steps of 0.01, got 1.105"),
+    ({"gamma": "1.15"}, "gamma must be a number from 1 to 1.3 in steps of 0.01, got '1.15'"),
+    ({"gamma": float("nan")}, "gamma must be a number from 1 to 1.3 in steps of 0.01, got nan"),
     ({"phi": 8}, "phi must be a whole number from 0 to 7, got 8"),
     ({"phi": 1.0}, "phi must be a whole number from 0 to 7, got 1.0"),
     ({"network": "b8"}, "network must be one of b0, b1, b2, b3, b4, b5, b6, b7, got 'b8'"),

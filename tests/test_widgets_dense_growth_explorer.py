@@ -237,8 +237,8 @@ def test_summary_is_what_the_script_shows(name, block):
     ({"preset": OWN, "num_layers": True},
      "DenseGrowthExplorer: num_layers must be a whole number from 1 to 64, got True"),
     ({"bottleneck": 1}, "DenseGrowthExplorer: bottleneck must be True or False, got 1"),
-    ({"theta": 0.7}, "DenseGrowthExplorer: theta must be 0.5 or 1, got 0.7"),
-    ({"theta": True}, "DenseGrowthExplorer: theta must be 0.5 or 1, got True"),
+    ({"theta": 0.7}, "DenseGrowthExplorer: theta must be one of 0.5, 1, got 0.7"),
+    ({"theta": True}, "DenseGrowthExplorer: theta must be one of 0.5, 1, got True"),
 ], ids=str)
 def test_bad_settings_are_refused(settings, message):
     with pytest.raises(ValueError) as caught:

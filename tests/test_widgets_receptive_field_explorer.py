@@ -211,7 +211,7 @@ def test_vgg_and_alexnet_presets_are_the_published_layers():
 @pytest.mark.parametrize(("settings", "message"), [
     ({"preset": "five 3x3"}, f"preset must be one of {', '.join(NAMES)}, got 'five 3x3'"),
     ({"layers": 7}, "layers must be a whole number from 1 to 6, got 7"),
-    ({"kernel_size": 4}, "kernel_size must be an odd number from 1 to 7, got 4"),
+    ({"kernel_size": 4}, "kernel_size must be a whole number from 1 to 7 in steps of 2, got 4"),
     ({"stride": 0}, "stride must be a whole number from 1 to 3, got 0"),
     ({"dilation": 1.0}, "dilation must be a whole number from 1 to 3, got 1.0"),
     ({"padding": 1}, "padding must be True or False, got 1"),

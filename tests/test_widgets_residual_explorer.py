@@ -211,9 +211,9 @@ def test_controls_are_linked_to_the_view():
     ({"blocks": 0}, "ResidualExplorer: blocks must be a whole number from 1 to 6, got 0"),
     ({"blocks": 7}, "ResidualExplorer: blocks must be a whole number from 1 to 6, got 7"),
     ({"dropped": -1}, "ResidualExplorer: dropped must be a whole number from 0 to 6, got -1"),
-    ({"slope": 1.1}, "ResidualExplorer: slope must be a number from -1.5 to 1.0 in steps of 0.1, got 1.1"),
-    ({"slope": 0.25}, "ResidualExplorer: slope must be a number from -1.5 to 1.0 in steps of 0.1, got 0.25"),
-    ({"slope": math.nan}, "ResidualExplorer: slope must be a number from -1.5 to 1.0 in steps of 0.1, got nan"),
+    ({"slope": 1.1}, "ResidualExplorer: slope must be a number from -1.5 to 1 in steps of 0.1, got 1.1"),
+    ({"slope": 0.25}, "ResidualExplorer: slope must be a number from -1.5 to 1 in steps of 0.1, got 0.25"),
+    ({"slope": math.nan}, "ResidualExplorer: slope must be a number from -1.5 to 1 in steps of 0.1, got nan"),
 ], ids=str)
 def test_bad_settings_are_refused(settings, message):
     with pytest.raises(ValueError) as caught:

@@ -182,9 +182,9 @@ def test_controls_are_linked_to_the_view():
 
 
 @pytest.mark.parametrize(("settings", "message"), [
-    ({"input_size": 30}, "ShapeTracer: input_size must be one of 8, 28, 32, 64 or 224, got 30"),
-    ({"input_size": "28"}, "ShapeTracer: input_size must be one of 8, 28, 32, 64 or 224, got '28'"),
-    ({"channels": True}, "ShapeTracer: channels must be one of 1 or 3, got True"),
+    ({"input_size": 30}, "ShapeTracer: input_size must be one of 8, 28, 32, 64, 224, got 30"),
+    ({"input_size": "28"}, "ShapeTracer: input_size must be one of 8, 28, 32, 64, 224, got '28'"),
+    ({"channels": True}, "ShapeTracer: channels must be one of 1, 3, got True"),
     ({"layers": "Flatten"}, "ShapeTracer: layers must be a list of at most 10 names, got 'Flatten'"),
     ({"layers": ["ReLU"] * 11}, f"ShapeTracer: layers must be a list of at most 10 names, got {['ReLU'] * 11}"),
     ({"layers": ["ReLU", "Conv2d"]}, "ShapeTracer: layers[1] must be a name in OPTIONS, got 'Conv2d'"),

@@ -102,6 +102,9 @@ def test_of_two_centers_in_a_cell_the_larger_is_kept_and_the_loss_is_told():
         assert "Only the larger one is kept: <b data-value=\"kept\">the person</b>." in page
         assert values(page)["lost"] == "the held ball"
     assert "The held ball is <b data-value=\"fate\">lost</b>: the target of this cell is that of the person" in ball
+    row, column = targets({"grid_size": 4, "num_classes": 2}, [1])[..., 4].nonzero()[0].tolist()
+    x, y, w, h = targets({"grid_size": 4, "num_classes": 2}, [1])[row, column, :4].tolist()
+    assert f"Its own x {x:.3f}, y {y:.3f}, w {w:.3f}, h {h:.3f} are written nowhere." in ball
     assert "This cell is responsible for the person" in person and "fate" not in values(person)
     apart = look("draw", [{"grid_size": 7, "object": 1}])[0]
     assert values(apart)["lost"] == "none" and "No two centers share a cell" in apart

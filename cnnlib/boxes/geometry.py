@@ -1,6 +1,7 @@
 """Areas, formats and overlaps of boxes."""
 import numpy as np
 
+from cnnlib._arguments import choice
 from cnnlib.boxes._checks import checked_boxes, numbers, rule
 
 FORMATS = ("xyxy", "xywh", "cxcywh")
@@ -43,8 +44,7 @@ def box_convert(boxes, *, in_fmt, out_fmt):
     array([[20., 40., 20., 40.]])
     """
     for name, value in (("in_fmt", in_fmt), ("out_fmt", out_fmt)):
-        if not isinstance(value, str) or value not in FORMATS:
-            raise ValueError(f"box_convert: {name} must be one of {', '.join(FORMATS)}, got {value!r}")
+        choice("box_convert", name, value, FORMATS)
     boxes = checked_boxes("box_convert", "boxes", boxes) if in_fmt == "xyxy" else _with_size(boxes)
     if in_fmt == out_fmt:
         return boxes

@@ -3,7 +3,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from cnnlib._arguments import flag, number, room, whole
+from cnnlib._arguments import choice, flag, number, room, whole
 from cnnlib.data._image import height_width, image_array
 
 PADDING_MODES = ("constant", "edge", "reflect", "symmetric")
@@ -105,8 +105,7 @@ def pad(image, padding, *, fill=0, padding_mode="constant"):
     """
     _, rows, cols = image_array("pad", image).shape
     left, top, right, bottom = sides("pad", padding)
-    if not isinstance(padding_mode, str) or padding_mode not in PADDING_MODES:
-        raise ValueError(f"pad: padding_mode must be one of {', '.join(PADDING_MODES)}, got {padding_mode!r}")
+    choice("pad", "padding_mode", padding_mode, PADDING_MODES)
     options = {"constant_values": _value("pad", "fill", fill, image)} if padding_mode == "constant" else {}
     spare = {"reflect": 1, "symmetric": 0}.get(padding_mode)
     if spare is not None and (max(left, right) > cols - spare or max(top, bottom) > rows - spare):

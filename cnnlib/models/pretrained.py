@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import nn
 
-from cnnlib._arguments import whole
+from cnnlib._arguments import choice, whole
 from cnnlib.models import vit
 from cnnlib.models._blocks import conv3x3
 from cnnlib.models.resnet import ResNet, ResNetRow
@@ -93,7 +93,8 @@ def model_card(name):
     >>> model_card("small_resnet").classes
     164
     """
-    fields = json.loads((FILES / f"{_known('model_card', name)}.json").read_text(encoding="utf-8"))
+    choice("model_card", "name", name, BUILDERS)
+    fields = json.loads((FILES / f"{name}.json").read_text(encoding="utf-8"))
     return ModelCard(**{key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()})
 
 
@@ -114,7 +115,8 @@ def load_pretrained(name, *, num_classes=None):
     >>> load_pretrained("small_resnet", num_classes=12).fc.out_features
     12
     """
-    card = model_card(_known("load_pretrained", name))
+    choice("load_pretrained", "name", name, BUILDERS)
+    card = model_card(name)
     model = load_weights(BUILDERS[name](card.classes), FILES / f"{name}.safetensors")
     if num_classes is not None:
         whole("load_pretrained", "num_classes", num_classes, least=1)
@@ -125,9 +127,3 @@ def load_pretrained(name, *, num_classes=None):
         else:
             model.heads.head = new
     return model.eval()
-
-
-def _known(function, name):
-    if name not in BUILDERS:
-        raise ValueError(f"{function}: name must be one of {', '.join(BUILDERS)}, got {name!r}")
-    return name

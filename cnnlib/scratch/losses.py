@@ -1,7 +1,7 @@
 """Cross-entropy on scores: softmax and logarithm in one step, so that no probability of 0 is ever taken the log of."""
 import numpy as np
 
-from cnnlib._arguments import fraction, integer
+from cnnlib._arguments import choice, fraction, integer
 from cnnlib.scratch._check import floats, numbers, same_shape
 from cnnlib.scratch.scores import log_softmax
 
@@ -77,8 +77,7 @@ def _wanted(function, x, target, weight, ignore_index, reduction, label_smoothin
     x, weight = floats(function, x=(x, None), weight=(weight, 1))
     if x.ndim < 2:
         raise ValueError(f"{function}: x must have a batch and a class axis, got shape {x.shape}")
-    if not isinstance(reduction, str) or reduction not in REDUCTIONS:
-        raise ValueError(f"{function}: reduction must be one of {', '.join(REDUCTIONS)}, got {reduction!r}")
+    choice(function, "reduction", reduction, REDUCTIONS)
     smoothing, classes = fraction(function, "label_smoothing", label_smoothing), x.shape[1]
     target, counts = _target(function, target, x.shape, integer(function, "ignore_index", ignore_index))
     if weight is None:

@@ -1,7 +1,7 @@
 """Borders around images, in four kinds."""
 import numpy as np
 
-from cnnlib._arguments import integer, room
+from cnnlib._arguments import choice, integer, room
 from cnnlib.scratch._check import numbers
 
 MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}  # NumPy's names
@@ -46,8 +46,7 @@ def _check(x, pad, mode, value):
     x = numbers("pad2d", "x", x, dims=2, or_more=True)
     if not isinstance(pad, (tuple, list)) or len(pad) not in (2, 4):
         raise ValueError(f"pad2d: pad must be (left, right, top, bottom) or (left, right), got {pad!r}")
-    if not isinstance(mode, str) or mode not in MODES:
-        raise ValueError(f"pad2d: mode must be one of {', '.join(MODES)}, got {mode!r}")
+    choice("pad2d", "mode", mode, MODES)
     numbers("pad2d", "value", value, dims=0)
     if mode != "constant" and value != 0:
         raise ValueError(f'pad2d: value goes with mode "constant" only, got {value!r}')

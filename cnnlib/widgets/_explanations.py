@@ -22,28 +22,6 @@ def signed(entry, side):
     return (steps.astype(float) - 128) / 127 * entry["scale"]
 
 
-def place(widget, name, value, known):
-    """Return where value stands in known.
-
-    Raises:
-        ValueError: it is not there.
-    """
-    if type(value) is not type(known[0]) or value not in known:
-        raise ValueError(f"{widget}: {name} must be one of {', '.join(map(str, known))}, got {value!r}")
-    return list(known).index(value)
-
-
-def whole_number(widget, name, value, last):
-    """Return value.
-
-    Raises:
-        ValueError: it is no whole number from 0 to last.
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= last:
-        raise ValueError(f"{widget}: {name} must be a whole number from 0 to {last}, got {value!r}")
-    return value
-
-
 def picture_names(data):
     """Return the names of a file's pictures."""
     return [picture["name"] for picture in data["pictures"]]

@@ -4,6 +4,7 @@ import math
 import ipywidgets
 import traitlets
 
+from cnnlib._arguments import choice, stepped
 from cnnlib.widgets._esm import esm
 from cnnlib.widgets._view import Explorer, View
 
@@ -39,15 +40,10 @@ class ActivationExplorer(Explorer):
     """
 
     def __init__(self, function="relu", x=1.0, *, negative_slope=0.1):
-        if function not in FUNCTIONS:
-            raise ValueError(f"ActivationExplorer: function must be one of {', '.join(FUNCTIONS)}, got {function!r}")
-        settings = {"x": x, "negative_slope": negative_slope}
-        for name, value in settings.items():
-            low, high, step = STEPS[name]
-            if not _on_slider(value, low, high, step):
-                rule = f"{name} must be a number from {low} to {high} in steps of {step}"
-                raise ValueError(f"ActivationExplorer: {rule}, got {value!r}")
-        view = ActivationView(function=list(FUNCTIONS).index(function), **settings)
+        place = choice("ActivationExplorer", "function", function, FUNCTIONS)
+        settings = {name: stepped("ActivationExplorer", name, value, *STEPS[name])
+                    for name, value in zip(STEPS, (x, negative_slope), strict=True)}
+        view = ActivationView(function=place, **settings)
         dropdown = ipywidgets.Dropdown(options=list(FUNCTIONS.values()), index=view.function, description="function")
         super().__init__(view, {"function": dropdown, **{name: _slider(name, v) for name, v in settings.items()}})
 
@@ -63,13 +59,6 @@ class ActivationExplorer(Explorer):
             "tanh": (math.tanh(x), 4 * e**2 / (1 + e**2) ** 2),
         }[list(FUNCTIONS)[self.view.function]]
         return {"value": value, "derivative": derivative}
-
-
-def _on_slider(value, low, high, step):
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not low <= value <= high:
-        return False
-    steps = (value - low) / step
-    return abs(steps - round(steps)) < 1e-9
 
 
 def _slider(name, value):

@@ -7,6 +7,7 @@ from pathlib import Path
 import ipywidgets
 import traitlets
 
+from cnnlib._arguments import all_choices, choice
 from cnnlib.widgets._esm import esm
 from cnnlib.widgets._view import Explorer, View
 
@@ -51,15 +52,13 @@ class ArchitectureBrowser(Explorer):
         data = _data()
         names = [row["name"] for row in data["models"]]
         _check_model(model, names)
-        for name, value, known in (("level", level, LEVELS), ("measure", measure, MEASURES)):
-            if value not in known:
-                raise ValueError(f"ArchitectureBrowser: {name} must be one of {', '.join(known)}, got {value!r}")
+        places = all_choices("ArchitectureBrowser", {"level": LEVELS, "measure": MEASURES}, (level, measure))
         index = names.index(model)
         sizes = data["models"][index]["sizes"]
-        size = _size(model, sizes, data["models"][index]["input_size"] if input_size is None else input_size)
+        input_size = data["models"][index]["input_size"] if input_size is None else input_size
+        size = choice("ArchitectureBrowser", f"input_size of {model}", input_size, sizes)
         view = ArchitectureView(
-            data=data, model=index, size=size, last_size=len(sizes) - 1, sized_for=index, level=LEVELS.index(level),
-            measure=MEASURES.index(measure))
+            data=data, model=index, size=size, last_size=len(sizes) - 1, sized_for=index, **places)
         slider = ipywidgets.IntSlider(value=size, min=0, max=len(sizes) - 1, description="input size", readout=False)
         ipywidgets.jslink((view, "last_size"), (slider, "max"))
         super().__init__(view, {
@@ -94,10 +93,3 @@ def _check_model(model, names):
     near = difflib.get_close_matches(model.lower(), names, n=4, cutoff=0.5) if isinstance(model, str) else []
     hint = f"one of {', '.join(near)}" if near else "a name of cnnlib.models.list_models()"
     raise ValueError(f"ArchitectureBrowser: model must be {hint}, got {model!r}")
-
-
-def _size(model, sizes, size):
-    if isinstance(size, bool) or size not in sizes:
-        known = ", ".join(map(str, sizes))
-        raise ValueError(f"ArchitectureBrowser: input_size of {model} must be one of {known}, got {size!r}")
-    return sizes.index(size)

@@ -5,6 +5,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
+from cnnlib._arguments import all_within, choice, flag
 from cnnlib.data import make_shapes
 from cnnlib.scratch.attention import scaled_dot_product_attention
 from cnnlib.scratch.attention_masks import causal_mask, global_mask, local_mask, strided_mask
@@ -70,18 +71,13 @@ class AttentionExplorer(Explorer):
 
     def __init__(self, row=3, column=4, *, head=1, layer=1, mask="none", window=3, stride=2, global_patches=1,
                  scaled=True):
-        numbers = dict(zip(LIMITS, (row, column, head, layer, window, stride, global_patches), strict=True))
-        for name, value in numbers.items():
-            _check(name, value)
-        if mask not in list(MASKS):
-            raise ValueError(f"AttentionExplorer: mask must be one of {', '.join(MASKS)}, got {mask!r}")
-        if not isinstance(scaled, bool):
-            raise ValueError(f"AttentionExplorer: scaled must be True or False, got {scaled!r}")
+        numbers = all_within("AttentionExplorer", LIMITS, (row, column, head, layer, window, stride, global_patches))
+        mask, scaled = choice("AttentionExplorer", "mask", mask, MASKS), flag("AttentionExplorer", "scaled", scaled)
         queries, keys, values = (array.tolist() for array in projected())
         view = AttentionView(
             pixels=np.round(picture(), 2).tolist(), query_vectors=queries, key_vectors=keys,
             value_vectors=values, purposes=[list(pair) for pair in HEADS], value_names=list(VALUES),
-            mask_kinds=list(MASKS), mask=list(MASKS).index(mask), scaled=scaled,
+            mask_kinds=list(MASKS), mask=mask, scaled=scaled,
             **{**numbers, "head": head - 1, "layer": layer - 1})
         super().__init__(view, _controls(view))
 
@@ -166,13 +162,6 @@ def _even(tokens):
 
 def _joined(content, place):
     return np.concatenate([content, place], axis=1)
-
-
-def _check(name, value):
-    low, high, step = LIMITS[name]
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high or (value - low) % step:
-        kind = "an odd number" if step == 2 else "a whole number"
-        raise ValueError(f"AttentionExplorer: {name} must be {kind} from {low} to {high}, got {value!r}")
 
 
 def _controls(view):

@@ -3,6 +3,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
+from cnnlib._arguments import all_within, choice
 from cnnlib.scratch import avg_pool2d_backward, conv2d_backward, max_pool2d_backward
 from cnnlib.shapes import conv_output_size
 from cnnlib.widgets._esm import esm
@@ -49,17 +50,12 @@ class BackpropExplorer(Explorer):
     """
 
     def __init__(self, layer="convolution", stride=1, padding=0):
-        if layer not in LAYERS:
-            raise ValueError(f"BackpropExplorer: layer must be one of {', '.join(LAYERS)}, got {layer!r}")
-        settings = {"stride": stride, "padding": padding}
-        for name, value in settings.items():
-            low, high = LIMITS[name]
-            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-                raise ValueError(f"BackpropExplorer: {name} must be {low} or {high}, got {value!r}")
+        layer = choice("BackpropExplorer", "layer", layer, LAYERS)
+        settings = all_within("BackpropExplorer", LIMITS, (stride, padding))
         output = conv_output_size(len(X), WINDOW, **settings)
         view = BackpropView(
             x=[*map(list, X)], weight=[*map(list, WEIGHT)], grad_output=[*map(list, GRAD_OUTPUT)],
-            layer=LAYERS.index(layer), last_position=output**2 - 1, **settings)
+            layer=layer, last_position=output**2 - 1, **settings)
         controls = {"layer": ipywidgets.Dropdown(options=list(LAYERS), index=view.layer, description="layer")}
         for name, value in settings.items():
             low, high = LIMITS[name]

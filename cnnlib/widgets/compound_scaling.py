@@ -4,6 +4,7 @@ import math
 import ipywidgets
 import traitlets
 
+from cnnlib._arguments import choice, stepped, within
 from cnnlib.shapes import (
     conv_mac_count,
     conv_output_size,
@@ -61,18 +62,13 @@ class CompoundScaling(Explorer):
     """
 
     def __init__(self, alpha=1.2, beta=1.1, gamma=1.15, *, phi=1, network="b1"):
-        bases = dict(zip(STEPS, (alpha, beta, gamma), strict=True))
-        for name, value in bases.items():
-            if not _on_slider(value, *STEPS[name]):
-                rule = f"{name} must be a number from {STEPS[name][0]} to {STEPS[name][1]} in steps of 0.01"
-                raise ValueError(f"CompoundScaling: {rule}, got {value!r}")
-        if not isinstance(phi, int) or isinstance(phi, bool) or not 0 <= phi <= LAST_PHI:
-            raise ValueError(f"CompoundScaling: phi must be a whole number from 0 to {LAST_PHI}, got {phi!r}")
-        if network not in NETWORKS:
-            raise ValueError(f"CompoundScaling: network must be one of {', '.join(NETWORKS)}, got {network!r}")
+        bases = {name: stepped("CompoundScaling", name, value, *STEPS[name], 0.01)
+                 for name, value in zip(STEPS, (alpha, beta, gamma), strict=True)}
+        phi = within("CompoundScaling", "phi", phi, 0, LAST_PHI)
+        network = choice("CompoundScaling", "network", network, NETWORKS)
         view = CompoundScalingView(
             stages=[list(stage) for stage in STAGES], published=[list(row) for row in NETWORKS.values()], **bases,
-            phi=phi, network=list(NETWORKS).index(network))
+            phi=phi, network=network)
         super().__init__(view, _controls(view))
 
     def summary(self):
@@ -157,12 +153,6 @@ def _block(before, channels, expand, kernel_size, stride):
     widen = [(before, inner, 1, 1, 1, True)] if inner != before else []
     return [*widen, (inner, inner, kernel_size, stride, inner, True), (inner, squeezed, 1, 1, 1, False),
             (squeezed, inner, 1, 1, 1, False), (inner, channels, 1, 1, 1, True)]
-
-
-def _on_slider(value, low, high):
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not low <= value <= high:
-        return False
-    return abs(100 * value - round(100 * value)) < 1e-9
 
 
 def _controls(view):

@@ -2,6 +2,7 @@
 import ipywidgets
 import traitlets
 
+from cnnlib._arguments import all_within
 from cnnlib.shapes import conv_mac_count, conv_output_size, conv_parameter_count
 from cnnlib.widgets._esm import esm
 from cnnlib.widgets._view import Explorer, View, play_row
@@ -44,12 +45,7 @@ class ConvolutionExplorer(Explorer):
     """
 
     def __init__(self, size=7, kernel_size=3, stride=1, padding=0, dilation=1):
-        settings = dict(zip(LIMITS, (size, kernel_size, stride, padding, dilation), strict=True))
-        for name, value in settings.items():
-            low, high = LIMITS[name]
-            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-                rule = f"{name} must be a whole number from {low} to {high}"
-                raise ValueError(f"ConvolutionExplorer: {rule}, got {value!r}")
+        settings = all_within("ConvolutionExplorer", LIMITS, (size, kernel_size, stride, padding, dilation))
         view = ConvolutionView(**settings)
         view.last_position = max(_output(view) ** 2 - 1, 0)
         controls = {name: _slider(name, value) for name, value in settings.items()}

@@ -2,6 +2,7 @@
 import ipywidgets
 import traitlets
 
+from cnnlib._arguments import all_choices, flag, within
 from cnnlib.shapes import conv_parameter_count
 from cnnlib.widgets._esm import esm
 from cnnlib.widgets._view import Explorer, View
@@ -61,24 +62,17 @@ class DenseGrowthExplorer(Explorer):
 
     def __init__(self, preset="densenet121", *, block=1, layer=3, bottleneck=True, theta=0.5, in_channels=None,
                  growth_rate=None, num_layers=None):
-        if preset not in NAMES:
-            raise ValueError(f"DenseGrowthExplorer: preset must be one of {', '.join(NAMES)}, got {preset!r}")
+        places = all_choices("DenseGrowthExplorer", {"preset": NAMES, "theta": THETAS}, (preset, theta))
         own = {"in_channels": in_channels, "growth_rate": growth_rate, "num_layers": num_layers}
         given = {name: value for name, value in own.items() if value is not None}
         if preset != OWN and given:
             name, value = next(iter(given.items()))
             raise ValueError(f"DenseGrowthExplorer: {name} must be left out beside {preset}, got {value!r}")
-        for name, value in {"block": block, "layer": layer, **given}.items():
-            low, high = LIMITS[name]
-            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-                rule = f"{name} must be a whole number from {low} to {high}"
-                raise ValueError(f"DenseGrowthExplorer: {rule}, got {value!r}")
-        if not isinstance(bottleneck, bool):
-            raise ValueError(f"DenseGrowthExplorer: bottleneck must be True or False, got {bottleneck!r}")
-        if isinstance(theta, bool) or theta not in THETAS:
-            raise ValueError(f"DenseGrowthExplorer: theta must be 0.5 or 1, got {theta!r}")
+        bottleneck = flag("DenseGrowthExplorer", "bottleneck", bottleneck)
+        given = {name: within("DenseGrowthExplorer", name, value, *LIMITS[name])
+                 for name, value in {"block": block, "layer": layer, **given}.items()}
+        block, layer = given.pop("block"), given.pop("layer")
         numbers = OWN_DEFAULTS | given if preset == OWN else block_of(preset, block, theta)
-        places = {"preset": NAMES.index(preset), "theta": THETAS.index(theta)}
         view = DenseGrowthView(
             presets=[[name, k, k0, list(lengths)] for name, (k, k0, lengths) in PRESETS.items()], thetas=list(THETAS),
             block=block, layer=min(layer, numbers["num_layers"]), bottleneck=bottleneck, **places, **numbers,

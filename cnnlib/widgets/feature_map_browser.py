@@ -3,8 +3,9 @@ import ipywidgets
 import numpy as np
 import traitlets
 
+from cnnlib._arguments import choice, within
 from cnnlib.widgets._esm import esm
-from cnnlib.widgets._explanations import load, picture_names, place, whole_number
+from cnnlib.widgets._explanations import load, picture_names
 from cnnlib.widgets._view import Explorer, View
 
 
@@ -38,10 +39,10 @@ class FeatureMapBrowser(Explorer):
     def __init__(self, picture=0, *, layer="conv1", channel=0):
         data = load("feature_maps")
         names, layers = picture_names(data), [name for name, *_ in data["layers"]]
-        whole_number("FeatureMapBrowser", "picture", picture, len(names) - 1)
-        layer = place("FeatureMapBrowser", "layer", layer, layers)
+        picture = within("FeatureMapBrowser", "picture", picture, 0, len(names) - 1)
+        layer = choice("FeatureMapBrowser", "layer", layer, layers)
         last = data["layers"][layer][1] - 1
-        whole_number("FeatureMapBrowser", "channel", channel, last)
+        channel = within("FeatureMapBrowser", "channel", channel, 0, last)
         view = FeatureMapView(data=data, picture=picture, layer=layer, channel=channel, last_channel=last)
         slider = ipywidgets.IntSlider(value=channel, min=0, max=last, description="channel")
         ipywidgets.jslink((view, "last_channel"), (slider, "max"))

@@ -7,11 +7,12 @@ from pathlib import Path
 import ipywidgets
 import traitlets
 
+from cnnlib._arguments import choice, stepped, within
 from cnnlib.widgets._esm import esm
 from cnnlib.widgets._view import Explorer, View
 
 DATA = Path(__file__).parent / "data" / "transfer.json"
-FACTORS = tuple(tenth / 10 for tenth in range(1, 11))
+FACTORS = (0.1, 1.0, 0.1)  # low, high, step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,11 +85,11 @@ class FreezeExplorer(Explorer):
     def __init__(self, frozen=3, *, pictures=5, lr=0.01, factor=1.0):
         data = _data()
         most = len(data["stages"]) - 1
-        if not isinstance(frozen, int) or isinstance(frozen, bool) or not 0 <= frozen <= most:
-            raise ValueError(f"FreezeExplorer: frozen must be a whole number from 0 to {most}, got {frozen!r}")
-        view = FreezeView(
-            data=data, frozen=frozen, count=_place("pictures", pictures, data["counts"]),
-            rate=_place("lr", lr, data["rates"]), factor=FACTORS[_place("factor", factor, FACTORS)])
+        frozen = within("FreezeExplorer", "frozen", frozen, 0, most)
+        count = choice("FreezeExplorer", "pictures", pictures, data["counts"])
+        rate = choice("FreezeExplorer", "lr", lr, data["rates"])
+        factor = round(stepped("FreezeExplorer", "factor", factor, *FACTORS), 1)
+        view = FreezeView(data=data, frozen=frozen, count=count, rate=rate, factor=factor)
         super().__init__(view, {
             "frozen": ipywidgets.IntSlider(value=frozen, min=0, max=most, description="frozen stages"),
             "count": ipywidgets.ToggleButtons(
@@ -96,7 +97,7 @@ class FreezeExplorer(Explorer):
             "rate": ipywidgets.Dropdown(
                 options=[f"{each:g}" for each in data["rates"]], index=view.rate, description="learning rate"),
             "factor": ipywidgets.FloatSlider(
-                value=view.factor, min=FACTORS[0], max=FACTORS[-1], step=0.1, readout_format=".1f",
+                value=view.factor, min=FACTORS[0], max=FACTORS[1], step=FACTORS[2], readout_format=".1f",
                 description="factor per stage"),
         })
 
@@ -138,12 +139,3 @@ def transfer_table():
 @cache
 def _data():
     return json.loads(DATA.read_text(encoding="utf-8"))
-
-
-def _place(name, value, known):
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    found = [i for i, each in enumerate(known) if number and abs(each - value) < 1e-9]
-    if not found:
-        choices = ", ".join(f"{each:g}" for each in known)
-        raise ValueError(f"FreezeExplorer: {name} must be one of {choices}, got {value!r}")
-    return found[0]

@@ -3,8 +3,9 @@ import ipywidgets
 import numpy as np
 import traitlets
 
+from cnnlib._arguments import all_choices, flag, within
 from cnnlib.widgets._esm import esm
-from cnnlib.widgets._explanations import RANKS, load, picture_names, place, signed, whole_number
+from cnnlib.widgets._explanations import RANKS, load, picture_names, signed
 from cnnlib.widgets._view import Explorer, View
 
 
@@ -39,16 +40,14 @@ class GradCamExplorer(Explorer):
     def __init__(self, picture=0, *, layer="layer4", target="largest", relu=True):
         data = load("grad_cam")
         names, layers = picture_names(data), [name for name, *_ in data["layers"]]
-        whole_number("GradCamExplorer", "picture", picture, len(names) - 1)
-        layer, target = (place("GradCamExplorer", name, value, known)
-                         for name, value, known in (("layer", layer, layers), ("target", target, RANKS)))
-        if not isinstance(relu, bool):
-            raise ValueError(f"GradCamExplorer: relu must be True or False, got {relu!r}")
-        view = GradCamView(data=data, picture=picture, layer=layer, target=target, relu=relu)
+        picture = within("GradCamExplorer", "picture", picture, 0, len(names) - 1)
+        places = all_choices("GradCamExplorer", {"layer": layers, "target": RANKS}, (layer, target))
+        relu = flag("GradCamExplorer", "relu", relu)
+        view = GradCamView(data=data, picture=picture, relu=relu, **places)
         super().__init__(view, {
             "picture": ipywidgets.Dropdown(options=names, index=picture, description="leaf"),
-            "layer": ipywidgets.Dropdown(options=layers, index=layer, description="Grad-CAM layer"),
-            "target": ipywidgets.Dropdown(options=[f"{rank} score" for rank in RANKS], index=target,
+            "layer": ipywidgets.Dropdown(options=layers, index=view.layer, description="Grad-CAM layer"),
+            "target": ipywidgets.Dropdown(options=[f"{rank} score" for rank in RANKS], index=view.target,
                                           description="class with the"),
             "relu": ipywidgets.Checkbox(value=relu, description="ReLU: hide what speaks against"),
         })

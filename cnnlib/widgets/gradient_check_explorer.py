@@ -5,6 +5,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
+from cnnlib._arguments import all_choices, within
 from cnnlib.scratch import relative_error
 from cnnlib.widgets._esm import esm
 from cnnlib.widgets._view import Explorer, View
@@ -58,18 +59,12 @@ class GradientCheckExplorer(Explorer):
     """
 
     def __init__(self, function="x cubed", precision="float64", step=-5, difference="central"):
-        chosen = {"function": function, "difference": difference, "precision": precision}
-        for name, value in chosen.items():
-            if value not in CHOICES[name]:
-                rule = f"{name} must be one of {', '.join(CHOICES[name])}"
-                raise ValueError(f"GradientCheckExplorer: {rule}, got {value!r}")
-        if not isinstance(step, int) or isinstance(step, bool) or step not in STEPS:
-            raise ValueError(f"GradientCheckExplorer: step must be a whole number from -15 to -1, got {step!r}")
+        places = all_choices("GradientCheckExplorer", CHOICES, (function, precision, difference))
+        step = within("GradientCheckExplorer", "step", step, STEPS[0], STEPS[-1])
         names = [name for _, _, _, name in FUNCTIONS.values()]
         view = GradientCheckView(
             names=names, exact=[derivative(point) for _, derivative, point, _ in FUNCTIONS.values()],
-            points=[point for _, _, point, _ in FUNCTIONS.values()], curves=curves(), step=step,
-            **{name: CHOICES[name].index(value) for name, value in chosen.items()})
+            points=[point for _, _, point, _ in FUNCTIONS.values()], curves=curves(), step=step, **places)
         controls = {name: ipywidgets.Dropdown(options=labels, index=getattr(view, name), description=name)
                     for name, labels in (("function", names), ("difference", list(DIFFERENCES)),
                                          ("precision", list(PRECISIONS)))}

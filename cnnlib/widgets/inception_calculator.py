@@ -2,6 +2,7 @@
 import ipywidgets
 import traitlets
 
+from cnnlib._arguments import all_choices, all_within, flag
 from cnnlib.shapes import conv_mac_count, conv_parameter_count
 from cnnlib.widgets._esm import esm
 from cnnlib.widgets._view import Explorer, View
@@ -80,17 +81,14 @@ class InceptionCalculator(Explorer):
     def __init__(self, preset="3a", *, in_channels=192, size=28, one=64, reduce3=96, three=128, reduce5=16, five=32,
                  pool=32, reduction=True, large="5x5"):
         names = [*PRESETS, OWN]
-        _choice("preset", preset, names)
-        _choice("large", large, LARGE)
-        settings = dict(zip(LIMITS, (in_channels, size, one, reduce3, three, reduce5, five, pool), strict=True))
-        for name, value in settings.items():
-            _whole(name, value)
-        if not isinstance(reduction, bool):
-            raise ValueError(f"InceptionCalculator: reduction must be True or False, got {reduction!r}")
+        places = all_choices("InceptionCalculator", {"preset": names, "large": LARGE}, (preset, large))
+        settings = all_within("InceptionCalculator", LIMITS, (
+            in_channels, size, one, reduce3, three, reduce5, five, pool))
+        reduction = flag("InceptionCalculator", "reduction", reduction)
         view = InceptionView(
             presets={name: list(row) for name, row in PRESETS.items()},
             large_layers=[[list(kernel) for kernel in layers] for layers in LARGE.values()],
-            preset=names.index(preset), reduction=reduction, large=list(LARGE).index(large), **settings)
+            reduction=reduction, **places, **settings)
         labels = [PRESET_LABELS.get(name, f"GoogLeNet {name}") for name in names]
         choices = {
             "preset": ipywidgets.Dropdown(options=labels, index=view.preset, description="module"),
@@ -127,17 +125,6 @@ class InceptionCalculator(Explorer):
             widths = [*first, *[settings[name]] * len(path)]
             taps = [*[(1, 1)] * (len(first) - 1), *path]
             yield list(zip(widths, widths[1:], taps, strict=False)) if settings[name] else None
-
-
-def _choice(name, value, choices):
-    if value not in list(choices):
-        raise ValueError(f"InceptionCalculator: {name} must be one of {', '.join(choices)}, got {value!r}")
-
-
-def _whole(name, value):
-    low, high = LIMITS[name]
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise ValueError(f"InceptionCalculator: {name} must be a whole number from {low} to {high}, got {value!r}")
 
 
 def _slider(name, value):

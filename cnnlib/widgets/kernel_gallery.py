@@ -5,6 +5,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
+from cnnlib._arguments import all_choices, flag
 from cnnlib.data import load_picture
 from cnnlib.scratch import conv2d, convolve2d, pad2d
 from cnnlib.widgets._esm import esm
@@ -59,17 +60,13 @@ class KernelGallery(Explorer):
     """
 
     def __init__(self, picture="cat", kernel="identity", flip=False):
-        for name, value, known in (("picture", picture, PICTURES), ("kernel", kernel, tuple(KERNELS))):
-            if value not in known:
-                raise ValueError(f"KernelGallery: {name} must be one of {', '.join(known)}, got {value!r}")
-        if not isinstance(flip, bool):
-            raise ValueError(f"KernelGallery: flip must be True or False, got {flip!r}")
+        places = all_choices("KernelGallery", {"picture": PICTURES, "kernel": KERNELS}, (picture, kernel))
+        flip = flag("KernelGallery", "flip", flip)
         pixels = [base64.b64encode(load_picture(name).tobytes()).decode() for name in PICTURES]
         labels = [LABELS.get(name, name) for name in KERNELS]
         view = KernelView(
             pictures=pixels, kernels=[list(pair) for pair in zip(labels, KERNELS.values(), strict=True)],
-            side=len(load_picture()), picture=PICTURES.index(picture), kernel=list(KERNELS).index(kernel),
-            flip=int(flip), **dict(zip(NINE, START, strict=True)))
+            side=len(load_picture()), flip=int(flip), **places, **dict(zip(NINE, START, strict=True)))
         controls = {
             "picture": _dropdown("picture", PICTURES, view.picture),
             "kernel": _dropdown("kernel", labels, view.kernel),

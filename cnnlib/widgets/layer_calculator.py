@@ -2,6 +2,7 @@
 import ipywidgets
 import traitlets
 
+from cnnlib._arguments import all_within, choice, flag
 from cnnlib.shapes import (
     conv_mac_count,
     conv_output_shape,
@@ -64,24 +65,17 @@ class LayerCalculator(Explorer):
 
     def __init__(self, kind="convolution", size=224, in_channels=3, out_channels=64, kernel_size=7, *, stride=2,
                  padding=3, dilation=1, groups=1, output_padding=0, bias=True, ceil_mode=False):
-        if not isinstance(kind, str) or kind not in KINDS:
-            raise ValueError(f"LayerCalculator: kind must be one of {', '.join(KINDS)}, got {kind!r}")
-        numbers = dict(zip(LIMITS, (size, in_channels, out_channels, kernel_size, stride, padding, dilation, groups,
-                                    output_padding), strict=True))
-        for name, value in numbers.items():
-            low, high = LIMITS[name]
-            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-                rule = f"{name} must be a whole number from {low} to {high}"
-                raise ValueError(f"LayerCalculator: {rule}, got {value!r}")
-        for name, value in zip(SWITCHES, (bias, ceil_mode), strict=True):
-            if not isinstance(value, bool):
-                raise ValueError(f"LayerCalculator: {name} must be True or False, got {value!r}")
-        view = LayerView(layer=list(KINDS).index(kind), bias=bias, ceil_mode=ceil_mode, **numbers)
+        layer = choice("LayerCalculator", "kind", kind, KINDS)
+        numbers = all_within("LayerCalculator", LIMITS, (
+            size, in_channels, out_channels, kernel_size, stride, padding, dilation, groups, output_padding))
+        switches = {name: flag("LayerCalculator", name, value)
+                    for name, value in zip(SWITCHES, (bias, ceil_mode), strict=True)}
+        view = LayerView(layer=layer, **numbers, **switches)
         controls = {"layer": ipywidgets.Dropdown(options=list(KINDS.values()), index=view.layer,
                                                  description="kind of layer")}
         controls |= {name: _field(name, value) for name, value in numbers.items()}
-        controls |= {name: ipywidgets.Checkbox(value=getattr(view, name), description=DESCRIPTIONS.get(name, name))
-                     for name in SWITCHES}
+        controls |= {name: ipywidgets.Checkbox(value=value, description=DESCRIPTIONS.get(name, name))
+                     for name, value in switches.items()}
         super().__init__(view, controls)
 
     def summary(self):

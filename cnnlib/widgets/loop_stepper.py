@@ -6,6 +6,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
+from cnnlib._arguments import choice
 from cnnlib.scratch import conv2d_v1, conv2d_v2, conv2d_v3, conv2d_v4, conv2d_v5
 from cnnlib.widgets._esm import esm
 from cnnlib.widgets._view import Explorer, View, play_row
@@ -54,13 +55,11 @@ class LoopStepper(Explorer):
     """
 
     def __init__(self, version="v1"):
-        if version not in FUNCTIONS:
-            raise ValueError(f"LoopStepper: version must be one of {', '.join(FUNCTIONS)}, got {version!r}")
-        index = list(FUNCTIONS).index(version)
+        index = choice("LoopStepper", "version", version, FUNCTIONS)
         view = LoopView(versions=[_version(name) for name in FUNCTIONS], version=index)
         view.last_position = _positions(version) - 1
-        choice = ipywidgets.Dropdown(options=list(LABELS.values()), index=index, description="version")
-        super().__init__(view, {"version": choice}, rows=[play_row(view, interval=900)])
+        versions = ipywidgets.Dropdown(options=list(LABELS.values()), index=index, description="version")
+        super().__init__(view, {"version": versions}, rows=[play_row(view, interval=900)])
 
 
 def _version(name):

@@ -2,6 +2,7 @@
 import ipywidgets
 import traitlets
 
+from cnnlib._arguments import choice, stepped, within
 from cnnlib.boxes import batched_nms, nms
 from cnnlib.widgets._esm import esm
 from cnnlib.widgets._view import Explorer, View
@@ -54,20 +55,15 @@ class NMSExplorer(Explorer):
     """
 
     def __init__(self, iou_threshold=0.5, *, score_threshold=0.3, classes="each class alone", step=1):
-        for name, value in (("iou_threshold", iou_threshold), ("score_threshold", score_threshold)):
-            if not _on_slider(value):
-                rule = f"{name} must be a number from 0 to 1 in steps of {STEP}"
-                raise ValueError(f"NMSExplorer: {rule}, got {value!r}")
-        if classes not in CLASSES:
-            raise ValueError(f"NMSExplorer: classes must be one of {', '.join(CLASSES)}, got {classes!r}")
-        if not isinstance(step, int) or isinstance(step, bool) or not 0 <= step <= len(BOXES):
-            raise ValueError(f"NMSExplorer: step must be a whole number from 0 to {len(BOXES)}, got {step!r}")
+        thresholds = {name: _tidy(stepped("NMSExplorer", name, value, 0, 1, STEP)) for name, value in (
+            ("iou_threshold", iou_threshold), ("score_threshold", score_threshold))}
+        classes = choice("NMSExplorer", "classes", classes, CLASSES)
+        step = within("NMSExplorer", "step", step, 0, len(BOXES))
         view = NMSView(
             kinds=list(KINDS), objects=[{"name": name, "kind": kind, "at": list(at)} for name, kind, at in OBJECTS],
             boxes=[{"name": name, "kind": kind, "score": score, "at": list(at), "tag": list(tag)}
                    for name, kind, score, at, tag in BOXES],
-            iou_threshold=_tidy(iou_threshold), score_threshold=_tidy(score_threshold),
-            classes=CLASSES.index(classes), step=step)
+            **thresholds, classes=classes, step=step)
         slider = ipywidgets.IntSlider(value=step, min=0, max=len(BOXES), description="step")
         play = ipywidgets.Play(value=step, min=0, max=len(BOXES), interval=1500, description="play")
         ipywidgets.jslink((play, "value"), (view, "step"))
@@ -94,9 +90,3 @@ def _threshold(value, description):
 
 def _tidy(value):
     return round(value / STEP) * 5 / 100
-
-
-def _on_slider(value):
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= 1:
-        return False
-    return abs(value / STEP - round(value / STEP)) < 1e-9

@@ -3,8 +3,9 @@ import ipywidgets
 import numpy as np
 import traitlets
 
+from cnnlib._arguments import all_choices, within
 from cnnlib.widgets._esm import esm
-from cnnlib.widgets._explanations import RANKS, load, picture_names, place, whole_number
+from cnnlib.widgets._explanations import RANKS, load, picture_names
 from cnnlib.widgets._view import Explorer, View
 
 STRIDES = ("half a patch", "a whole patch")
@@ -44,12 +45,11 @@ class OcclusionExplorer(Explorer):
     def __init__(self, picture=0, *, patch_size=16, stride="half a patch", target="largest", row=2, column=2):
         data = load("occlusion")
         names, name = picture_names(data), "OcclusionExplorer"
-        whole_number(name, "picture", picture, len(names) - 1)
-        patch, stride, target = (place(name, *each) for each in (
-            ("patch_size", patch_size, data["patches"]), ("stride", stride, STRIDES), ("target", target, RANKS)))
+        picture = within(name, "picture", picture, 0, len(names) - 1)
+        known = {"patch_size": data["patches"], "stride": STRIDES, "target": RANKS}
+        patch, stride, target = all_choices(name, known, (patch_size, stride, target)).values()
         last = _last(data, patch, stride)
-        for axis, value in (("row", row), ("column", column)):
-            whole_number(name, axis, value, last)
+        row, column = within(name, "row", row, 0, last), within(name, "column", column, 0, last)
         view = OcclusionView(data=data, picture=picture, patch=patch, stride=stride, target=target, row=row,
                              column=column, last_row=last, last_column=last)
         sliders = {axis: ipywidgets.IntSlider(value=value, min=0, max=last, description=f"patch {axis}")

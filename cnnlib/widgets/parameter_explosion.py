@@ -2,6 +2,7 @@
 import ipywidgets
 import traitlets
 
+from cnnlib._arguments import all_choices
 from cnnlib.shapes import conv_parameter_count, linear_parameter_count
 from cnnlib.widgets._esm import esm
 from cnnlib.widgets._view import Explorer, View
@@ -46,12 +47,7 @@ class ParameterExplosion(Explorer):
     """
 
     def __init__(self, size=224, channels=3, outputs=1000, kernel_size=3, filters=64):
-        settings = dict(zip(CHOICES, (size, channels, outputs, kernel_size, filters), strict=True))
-        for name, value in settings.items():
-            if not isinstance(value, int) or isinstance(value, bool) or value not in CHOICES[name]:
-                rule = f"{name} must be one of {', '.join(map(str, CHOICES[name]))}"
-                raise ValueError(f"ParameterExplosion: {rule}, got {value!r}")
-        indices = {name: CHOICES[name].index(value) for name, value in settings.items()}
+        indices = all_choices("ParameterExplosion", CHOICES, (size, channels, outputs, kernel_size, filters))
         view = ParameterView(choices={name: list(values) for name, values in CHOICES.items()}, **indices)
         super().__init__(view, {name: _dropdown(name, index) for name, index in indices.items()})
 

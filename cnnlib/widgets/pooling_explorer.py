@@ -2,6 +2,7 @@
 import ipywidgets
 import traitlets
 
+from cnnlib._arguments import all_within, choice, flag
 from cnnlib.shapes import pool_output_size
 from cnnlib.widgets._esm import esm
 from cnnlib.widgets._view import Explorer, View, play_row
@@ -65,18 +66,11 @@ class PoolingExplorer(Explorer):
     """
 
     def __init__(self, kind="max", size=5, kernel_size=2, stride=2, padding=0, ceil_mode=False):
-        if kind not in KINDS:
-            raise ValueError(f"PoolingExplorer: kind must be one of {', '.join(KINDS)}, got {kind!r}")
-        settings = dict(zip(LIMITS, (size, kernel_size, stride, padding), strict=True))
-        for name, value in settings.items():
-            low, high = LIMITS[name]
-            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-                rule = f"{name} must be a whole number from {low} to {high}"
-                raise ValueError(f"PoolingExplorer: {rule}, got {value!r}")
-        if not isinstance(ceil_mode, bool):
-            raise ValueError(f"PoolingExplorer: ceil_mode must be True or False, got {ceil_mode!r}")
+        pooling = choice("PoolingExplorer", "kind", kind, KINDS)
+        ceil_mode = flag("PoolingExplorer", "ceil_mode", ceil_mode)
+        settings = all_within("PoolingExplorer", LIMITS, (size, kernel_size, stride, padding))
         numbers = dict(zip(CELLS, NUMBERS, strict=True))
-        view = PoolingView(pooling=list(KINDS).index(kind), **settings, ceil_mode=ceil_mode, **numbers)
+        view = PoolingView(pooling=pooling, **settings, ceil_mode=ceil_mode, **numbers)
         view.last_position = max(_output(view) ** 2 - 1, 0)
         kinds = ipywidgets.Dropdown(options=list(KINDS.values()), index=view.pooling, description="pooling")
         ceil = ipywidgets.Checkbox(value=ceil_mode, description="ceil mode")

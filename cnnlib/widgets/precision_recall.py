@@ -3,6 +3,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
+from cnnlib._arguments import choice, stepped
 from cnnlib.boxes import average_precision, box_iou, match_boxes, precision_recall_curve
 from cnnlib.widgets._esm import esm
 from cnnlib.widgets._view import Explorer, View
@@ -53,19 +54,15 @@ class PrecisionRecall(Explorer):
     """
 
     def __init__(self, iou_needed=0.5, *, threshold=0.5):
-        if isinstance(iou_needed, bool) or iou_needed not in NEEDED:
-            choices = ", ".join(map(str, NEEDED))
-            raise ValueError(f"PrecisionRecall: iou_needed must be one of {choices}, got {iou_needed!r}")
-        if not _on_slider(threshold):
-            rule = f"threshold must be a number from 0 to 1 in steps of {STEP}"
-            raise ValueError(f"PrecisionRecall: {rule}, got {threshold!r}")
+        needed = choice("PrecisionRecall", "iou_needed", iou_needed, NEEDED)
+        threshold = stepped("PrecisionRecall", "threshold", threshold, 0, 1, STEP)
         scores, boxes = zip(*DETECTIONS, strict=True)
         iou = box_iou(boxes, OBJECTS)
         view = PrecisionRecallView(
             objects=[list(box) for box in OBJECTS], boxes=[list(box) for box in boxes], scores=list(scores),
             nearest=iou.argmax(axis=1).tolist(), ious=iou.max(axis=1).tolist(), needed_ious=list(NEEDED),
             matches=[match_boxes(boxes, OBJECTS, iou_threshold=each).tolist() for each in NEEDED],
-            needed=NEEDED.index(iou_needed), threshold=float(threshold))
+            needed=needed, threshold=threshold)
         super().__init__(view, {
             "threshold": ipywidgets.FloatSlider(value=view.threshold, min=0, max=1, step=STEP, readout_format=".2f",
                                                 description="confidence threshold"),
@@ -89,9 +86,3 @@ class PrecisionRecall(Explorer):
                   "f1": 2 * found / (kept + len(OBJECTS)), "ap": average_precision(precision, recall)}
         return {**numbers, **{name: share if share is None else round(float(share), 3)
                               for name, share in shares.items()}}
-
-
-def _on_slider(value):
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= 1:
-        return False
-    return abs(value / STEP - round(value / STEP)) < 1e-9

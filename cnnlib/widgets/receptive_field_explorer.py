@@ -2,6 +2,7 @@
 import ipywidgets
 import traitlets
 
+from cnnlib._arguments import all_within, choice, flag, within
 from cnnlib.shapes import conv_output_size, receptive_field
 from cnnlib.widgets._esm import esm
 from cnnlib.widgets._view import Explorer, View
@@ -17,7 +18,7 @@ PRESETS = {  # (kind, kernel_size, stride, padding, dilation), in pixels
     "dilated 1-2-4": [("conv", 3, 1, 1, 1), ("conv", 3, 1, 2, 2), ("conv", 3, 1, 4, 4)],
 }
 NAMES = (*PRESETS, OWN)
-LIMITS = {"layers": (1, 6), "kernel_size": (1, 7), "stride": (1, 3), "dilation": (1, 3)}
+LIMITS = {"layers": (1, 6, 1), "kernel_size": (1, 7, 2), "stride": (1, 3, 1), "dilation": (1, 3, 1)}  # low, high, step
 LEAST, MOST = 24, 128  # pixels of the input
 
 
@@ -61,20 +62,15 @@ class ReceptiveFieldExplorer(Explorer):
     """
 
     def __init__(self, preset="two 3x3", unit=None, *, layers=2, kernel_size=3, stride=1, dilation=1, padding=True):
-        if preset not in NAMES:
-            raise ValueError(f"ReceptiveFieldExplorer: preset must be one of {', '.join(NAMES)}, got {preset!r}")
-        own = dict(zip(LIMITS, (layers, kernel_size, stride, dilation), strict=True))
-        for name, value in own.items():
-            _whole(name, value, *LIMITS[name], odd=name == "kernel_size")
-        if not isinstance(padding, bool):
-            raise ValueError(f"ReceptiveFieldExplorer: padding must be True or False, got {padding!r}")
+        place = choice("ReceptiveFieldExplorer", "preset", preset, NAMES)
+        own = all_within("ReceptiveFieldExplorer", LIMITS, (layers, kernel_size, stride, dilation))
+        padding = flag("ReceptiveFieldExplorer", "padding", padding)
         view = ReceptiveFieldView(
-            presets=[{"name": name, "layers": stack} for name, stack in PRESETS.items()], preset=NAMES.index(preset),
+            presets=[{"name": name, "layers": stack} for name, stack in PRESETS.items()], preset=place,
             **own, padding=padding, own_code=",".join(map(str, (*own.values(), int(padding)))))
         view.last_unit = max(outputs(_stack(view)) - 1, 0)
-        if unit is not None:
-            _whole("unit", unit, 0, view.last_unit)
-        view.unit = view.last_unit // 2 if unit is None else unit
+        middle = view.last_unit // 2
+        view.unit = middle if unit is None else within("ReceptiveFieldExplorer", "unit", unit, 0, view.last_unit)
         super().__init__(view, _controls(view))
         ipywidgets.jslink((view, "last_unit"), (self.controls["unit"], "max"))
 
@@ -130,21 +126,13 @@ def _stack(view):
     return [("conv", view.kernel_size, view.stride, padding, view.dilation)] * view.layers
 
 
-def _whole(name, value, low, high, *, odd=False):
-    fits = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-    if not fits or (odd and value % 2 == 0):
-        rule = f"{name} must be {'an odd' if odd else 'a whole'} number from {low} to {high}"
-        raise ValueError(f"ReceptiveFieldExplorer: {rule}, got {value!r}")
-
-
 def _controls(view):
     controls = {
         "preset": ipywidgets.Dropdown(options=list(NAMES), index=view.preset, description="preset"),
         "unit": ipywidgets.IntSlider(value=view.unit, min=0, max=view.last_unit, description="output unit"),
     }
-    for name, (low, high) in LIMITS.items():
+    for name, (low, high, step) in LIMITS.items():
         controls[name] = ipywidgets.IntSlider(
-            value=getattr(view, name), min=low, max=high, step=2 if name == "kernel_size" else 1,
-            description=f"own: {name.replace('_size', '')}")
+            value=getattr(view, name), min=low, max=high, step=step, description=f"own: {name.replace('_size', '')}")
     controls["padding"] = ipywidgets.Checkbox(value=view.padding, description="own: padding")
     return controls

@@ -2,6 +2,7 @@
 import ipywidgets
 import traitlets
 
+from cnnlib._arguments import all_choices, stepped, within
 from cnnlib.shapes import conv_parameter_count
 from cnnlib.widgets._esm import esm
 from cnnlib.widgets._view import Explorer, View
@@ -57,23 +58,12 @@ class ResidualExplorer(Explorer):
 
     def __init__(self, part="paths", *, blocks=3, dropped=0, block_kind="basic", in_channels=64, out_channels=64,
                  stride=1, slope=-0.5):
-        chosen = {"part": part, "block_kind": block_kind, "in_channels": in_channels, "out_channels": out_channels,
-                  "stride": stride}
-        for name, value in chosen.items():
-            if type(value) is not type(CHOICES[name][0]) or value not in CHOICES[name]:
-                listed = ", ".join(map(str, CHOICES[name]))
-                raise ValueError(f"ResidualExplorer: {name} must be one of {listed}, got {value!r}")
-        for name, value, low in (("blocks", blocks, 1), ("dropped", dropped, 0)):
-            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= MOST:
-                rule = f"{name} must be a whole number from {low} to {MOST}"
-                raise ValueError(f"ResidualExplorer: {rule}, got {value!r}")
-        if not _on_slider(slope):
-            low, high, step = SLOPE
-            rule = f"slope must be a number from {low} to {high} in steps of {step}"
-            raise ValueError(f"ResidualExplorer: {rule}, got {slope!r}")
-        places = {name: CHOICES[name].index(value) for name, value in chosen.items()}
+        places = all_choices("ResidualExplorer", CHOICES, (part, block_kind, in_channels, out_channels, stride))
+        blocks, dropped = (within("ResidualExplorer", name, value, low, MOST)
+                           for name, value, low in (("blocks", blocks, 1), ("dropped", dropped, 0)))
+        slope = stepped("ResidualExplorer", "slope", slope, *SLOPE)
         view = ResidualView(kinds=list(KINDS), channels=list(CHANNELS), strides=list(STRIDES), blocks=blocks,
-                            dropped=dropped, slope=float(slope), **places)
+                            dropped=dropped, slope=slope, **places)
         super().__init__(view, _controls(view))
 
     def summary(self):
@@ -121,13 +111,6 @@ def block_parameters(kind, in_channels, out_channels, stride):
         convolutions.append((in_channels, out_channels, 1))
         normalized += [] if before else [out_channels]
     return sum(conv_parameter_count(*convolution, bias=False) for convolution in convolutions) + 2 * sum(normalized)
-
-
-def _on_slider(slope):
-    low, high, step = SLOPE
-    if not isinstance(slope, (int, float)) or isinstance(slope, bool) or not low <= slope <= high:
-        return False
-    return abs(slope / step - round(slope / step)) < 1e-9
 
 
 def _controls(view):

@@ -3,6 +3,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
+from cnnlib._arguments import all_choices, stepped, within
 from cnnlib.scratch import linear, relu, sigmoid
 from cnnlib.widgets._esm import esm
 from cnnlib.widgets._view import Explorer, View
@@ -58,20 +59,14 @@ class SEGate(Explorer):
     """
 
     def __init__(self, reduction=2, *, pooling="average", channel=5, strength=1.0):
-        for name, value, known in (("reduction", reduction, REDUCTIONS), ("pooling", pooling, POOLINGS)):
-            if type(value) is not type(known[0]) or value not in known:
-                raise ValueError(f"SEGate: {name} must be one of {', '.join(map(str, known))}, got {value!r}")
-        if not isinstance(channel, int) or isinstance(channel, bool) or not 0 <= channel < CHANNELS:
-            raise ValueError(f"SEGate: channel must be a whole number from 0 to {CHANNELS - 1}, got {channel!r}")
+        places = all_choices("SEGate", {"reduction": REDUCTIONS, "pooling": POOLINGS}, (reduction, pooling))
+        channel = within("SEGate", "channel", channel, 0, CHANNELS - 1)
         low, high, step = STRENGTHS
-        if not _on_slider(strength):
-            rule = f"strength must be a number from {low:g} to {high:g} in steps of {step}"
-            raise ValueError(f"SEGate: {rule}, got {strength!r}")
+        strength = stepped("SEGate", "strength", strength, low, high, step)
         view = SEGateView(
             maps=[[list(row) for row in each] for each in MAPS], reductions=list(REDUCTIONS),
             weights=[[array.tolist() for array in fixed_weights(r)] for r in REDUCTIONS],
-            reduction=REDUCTIONS.index(reduction), pooling=POOLINGS.index(pooling), channel=channel,
-            strength=float(strength))
+            channel=channel, strength=strength, **places)
         super().__init__(view, {
             "channel": ipywidgets.IntSlider(value=channel, min=0, max=CHANNELS - 1, description="channel to change"),
             "strength": ipywidgets.FloatSlider(value=view.strength, min=low, max=high, step=step, readout_format=".1f",
@@ -118,10 +113,3 @@ def fixed_weights(reduction):
     fc1, bias1 = rng.normal(0, 0.5, (hidden, CHANNELS)), rng.uniform(0.2, 0.6, hidden)
     fc2, bias2 = rng.normal(0, 1.6 / hidden**0.5, (CHANNELS, hidden)), rng.normal(0, 0.3, CHANNELS)
     return [np.round(array, 2) for array in (fc1, bias1, fc2, bias2)]
-
-
-def _on_slider(value):
-    low, high, step = STRENGTHS
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not low <= value <= high:
-        return False
-    return abs(value / step - round(value / step)) < 1e-9

@@ -2,6 +2,7 @@
 import ipywidgets
 import traitlets
 
+from cnnlib._arguments import all_choices, all_within, flag
 from cnnlib.shapes import conv_mac_count, conv_output_shape, conv_parameter_count
 from cnnlib.widgets._esm import esm
 from cnnlib.widgets._view import Explorer, View
@@ -51,20 +52,11 @@ class SeparableCalculator(Explorer):
 
     def __init__(self, in_channels=128, out_channels=256, kernel_size=3, size=28, *, stride=1, depth_multiplier=1,
                  bias=False, order="depthwise_first"):
-        settings = dict(zip(LIMITS, (in_channels, out_channels, size, stride, depth_multiplier), strict=True))
-        for name, value in settings.items():
-            low, high = LIMITS[name]
-            if not _is_whole(value) or not low <= value <= high:
-                rule = f"{name} must be a whole number from {low} to {high}"
-                raise ValueError(f"SeparableCalculator: {rule}, got {value!r}")
-        if not _is_whole(kernel_size) or kernel_size not in KERNEL_SIZES:
-            raise ValueError(f"SeparableCalculator: kernel_size must be one of 1, 3, 5, 7, got {kernel_size!r}")
-        if not isinstance(bias, bool):
-            raise ValueError(f"SeparableCalculator: bias must be True or False, got {bias!r}")
-        if order not in list(ORDERS):
-            raise ValueError(f"SeparableCalculator: order must be one of {', '.join(ORDERS)}, got {order!r}")
-        view = SeparableView(kernel_sizes=list(KERNEL_SIZES), kernel_size=KERNEL_SIZES.index(kernel_size), bias=bias,
-                             order=list(ORDERS).index(order), **settings)
+        name = "SeparableCalculator"
+        settings = all_within(name, LIMITS, (in_channels, out_channels, size, stride, depth_multiplier))
+        places = all_choices(name, {"kernel_size": KERNEL_SIZES, "order": ORDERS}, (kernel_size, order))
+        bias = flag(name, "bias", bias)
+        view = SeparableView(kernel_sizes=list(KERNEL_SIZES), bias=bias, **places, **settings)
         sliders = {name: _slider(name, value) for name, value in settings.items()}
         kernels = ipywidgets.Dropdown(options=[f"{k} × {k}" for k in KERNEL_SIZES], index=view.kernel_size,
                                       description="kernel size")
@@ -105,10 +97,6 @@ class SeparableCalculator(Explorer):
             return {}
         depthwise = ((1, middle, *x[2:]), view.out_channels, kernel, {**options, "groups": middle})
         return {"depthwise": depthwise, "pointwise": (x, middle, 1, {})}
-
-
-def _is_whole(value):
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _slider(name, value):

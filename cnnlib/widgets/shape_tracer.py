@@ -2,6 +2,7 @@
 import ipywidgets
 import traitlets
 
+from cnnlib._arguments import all_choices
 from cnnlib.shapes import (
     conv_mac_count,
     conv_output_shape,
@@ -77,9 +78,7 @@ class ShapeTracer(Explorer):
     """
 
     def __init__(self, input_size=28, channels=1, layers=LENET):
-        for name, value in (("input_size", input_size), ("channels", channels)):
-            if not isinstance(value, int) or isinstance(value, bool) or value not in LISTS[name]:
-                raise ValueError(f"ShapeTracer: {name} must be one of {_listed(LISTS[name])}, got {value!r}")
+        places = all_choices("ShapeTracer", LISTS, (input_size, channels))
         if not isinstance(layers, (list, tuple)) or len(layers) > SLOTS:
             raise ValueError(f"ShapeTracer: layers must be a list of at most {SLOTS} names, got {layers!r}")
         for place, layer in enumerate(layers):
@@ -90,8 +89,7 @@ class ShapeTracer(Explorer):
         view = ShapeTracerView(
             sizes=list(SIZES), channel_counts=list(CHANNELS),
             options=[{"name": name, **option} for name, option in OPTIONS.items()],
-            input_size=SIZES.index(input_size), channels=CHANNELS.index(channels),
-            **dict(zip(LAYERS, chosen, strict=True)))
+            **places, **dict(zip(LAYERS, chosen, strict=True)))
         controls = {name: _dropdown(name.replace("_", " "), map(str, choices), getattr(view, name))
                     for name, choices in LISTS.items()}
         controls |= {name: _dropdown(f"layer {i}", names, getattr(view, name)) for i, name in enumerate(LAYERS, 1)}
@@ -171,7 +169,3 @@ def _layer(option, shape):
 
 def _dropdown(description, options, index):
     return ipywidgets.Dropdown(options=list(options), index=index, description=description)
-
-
-def _listed(values):
-    return f"{', '.join(map(str, values[:-1]))} or {values[-1]}"

@@ -3,6 +3,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
+from cnnlib._arguments import all_choices, within
 from cnnlib.scratch import conv2d
 from cnnlib.widgets._esm import esm
 from cnnlib.widgets._view import Explorer, View
@@ -57,17 +58,13 @@ class ShiftExplorer(Explorer):
     """
 
     def __init__(self, shape="cross", right=0, down=0, stride=1, pooling="max 2x2"):
-        _check("shape", shape, tuple(SHAPES))
-        for name, value in (("right", right), ("down", down)):
-            if not isinstance(value, int) or isinstance(value, bool) or abs(value) > FARTHEST:
-                rule = f"{name} must be a whole number from {-FARTHEST} to {FARTHEST}"
-                raise ValueError(f"ShiftExplorer: {rule}, got {value!r}")
-        _check("stride", stride, STRIDES)
-        _check("pooling", pooling, tuple(POOLINGS))
+        known = {"shape": SHAPES, "stride": STRIDES, "pooling": POOLINGS}
+        places = all_choices("ShiftExplorer", known, (shape, stride, pooling))
+        right, down = (within("ShiftExplorer", name, value, -FARTHEST, FARTHEST)
+                       for name, value in (("right", right), ("down", down)))
         view = ShiftView(
             shapes=[[name, SHAPES[name], KERNELS[name]] for name in SHAPES], strides=list(STRIDES),
-            windows=list(POOLINGS.values()), shape=list(SHAPES).index(shape), right=right, down=down,
-            stride=STRIDES.index(stride), pooling=list(POOLINGS).index(pooling))
+            windows=list(POOLINGS.values()), right=right, down=down, **places)
         super().__init__(view, {
             "shape": _dropdown("shape", list(SHAPES), view.shape),
             "right": _slider("right", right),
@@ -93,11 +90,6 @@ class ShiftExplorer(Explorer):
     def scores(self):
         """Return the global maximum of each kernel's map; the largest names the class."""
         return {name: int(self.feature_map(name).max()) for name in KERNELS}
-
-
-def _check(name, value, known):
-    if type(value) is not type(known[0]) or value not in known:
-        raise ValueError(f"ShiftExplorer: {name} must be one of {', '.join(map(str, known))}, got {value!r}")
 
 
 def _dropdown(description, options, index):

@@ -2,6 +2,7 @@
 import ipywidgets
 import traitlets
 
+from cnnlib._arguments import choice, flag, within
 from cnnlib.shapes import (
     conv_mac_count,
     conv_parameter_count,
@@ -66,21 +67,19 @@ class TokenCalculator(Explorer):
 
     def __init__(self, preset="vit_b_16", *, image_size=224, class_token=True, patch_size=None, hidden_dim=None,
                  num_layers=None, num_heads=None):
-        if preset not in NAMES:
-            raise ValueError(f"TokenCalculator: preset must be one of {', '.join(NAMES)}, got {preset!r}")
+        place = choice("TokenCalculator", "preset", preset, NAMES)
         own = {"patch_size": patch_size, "hidden_dim": hidden_dim, "num_layers": num_layers, "num_heads": num_heads}
         given = {name: value for name, value in own.items() if value is not None}
         if preset != OWN and given:
             name, value = next(iter(given.items()))
             raise ValueError(f"TokenCalculator: {name} must be left out beside {preset}, got {value!r}")
-        for name, value in {"image_size": image_size, **given}.items():
-            _check(name, value)
-        if not isinstance(class_token, bool):
-            raise ValueError(f"TokenCalculator: class_token must be True or False, got {class_token!r}")
+        image_size = _checked("image_size", image_size)
+        given = {name: _checked(name, value) for name, value in given.items()}
+        class_token = flag("TokenCalculator", "class_token", class_token)
         settings = {**PRESETS.get(preset, PRESETS["vit_b_16"]), **given}
         view = TokenView(
             presets=[_places(row) for row in PRESETS.values()], patch_sizes=list(CHOICES["patch_size"]),
-            head_counts=list(CHOICES["num_heads"]), preset=NAMES.index(preset), applied=NAMES.index(preset),
+            head_counts=list(CHOICES["num_heads"]), preset=place, applied=place,
             image_size=image_size, class_token=class_token, **_places(settings))
         super().__init__(view, _controls(view))
 
@@ -114,17 +113,10 @@ class TokenCalculator(Explorer):
         return {"tokens": tokens, "parameters": parameters, "macs": macs}
 
 
-def _check(name, value):
-    number = isinstance(value, int) and not isinstance(value, bool)
-    if name in CHOICES:
-        if not number or value not in CHOICES[name]:
-            known = ", ".join(map(str, CHOICES[name]))
-            raise ValueError(f"TokenCalculator: {name} must be one of {known}, got {value!r}")
-        return
-    low, high, step = LIMITS[name]
-    if not number or not low <= value <= high or value % step:
-        steps = f" in steps of {step}" if step > 1 else ""
-        raise ValueError(f"TokenCalculator: {name} must be a whole number from {low} to {high}{steps}, got {value!r}")
+def _checked(name, value):
+    if name in LIMITS:
+        return within("TokenCalculator", name, value, *LIMITS[name])
+    return CHOICES[name][choice("TokenCalculator", name, value, CHOICES[name])]
 
 
 def _places(settings):

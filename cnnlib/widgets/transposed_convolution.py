@@ -3,6 +3,7 @@ import ipywidgets
 import numpy as np
 import traitlets
 
+from cnnlib._arguments import all_within, choice
 from cnnlib.scratch import conv_transpose2d
 from cnnlib.shapes import conv_transpose_output_size
 from cnnlib.widgets._esm import esm
@@ -45,15 +46,9 @@ class TransposedConvolution(Explorer):
     """
 
     def __init__(self, kernel_size=3, stride=2, *, padding=0, output_padding=0, cell=4, values="ones"):
-        settings = dict(zip(LIMITS, (kernel_size, stride, padding, output_padding, cell), strict=True))
-        for name, value in settings.items():
-            low, high = LIMITS[name]
-            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-                rule = f"{name} must be a whole number from {low} to {high}"
-                raise ValueError(f"TransposedConvolution: {rule}, got {value!r}")
-        if not isinstance(values, str) or values not in VALUES:
-            raise ValueError(f"TransposedConvolution: values must be one of {', '.join(VALUES)}, got {values!r}")
-        view = TransposedConvolutionView(numbers=[list(row) for row in INPUT], values=VALUES.index(values), **settings)
+        settings = all_within("TransposedConvolution", LIMITS, (kernel_size, stride, padding, output_padding, cell))
+        values = choice("TransposedConvolution", "values", values, VALUES)
+        view = TransposedConvolutionView(numbers=[list(row) for row in INPUT], values=values, **settings)
         controls = {name: _slider(name, value) for name, value in settings.items()}
         controls["values"] = ipywidgets.Dropdown(options=["ones", "ramp: 1, 2, 3 …"], index=view.values,
                                                  description="kernel values")

@@ -2,6 +2,7 @@
 import ipywidgets
 import traitlets
 
+from cnnlib._arguments import all_choices, all_within
 from cnnlib.shapes import conv_output_size, conv_parameter_count, conv_transpose_output_size, pool_output_size
 from cnnlib.widgets._esm import esm
 from cnnlib.widgets._view import Explorer, View
@@ -42,15 +43,9 @@ class UNetShapes(Explorer):
     """
 
     def __init__(self, size=572, *, depth=4, channels=64, padding=0):
-        for name, value in (("size", size), ("depth", depth)):
-            low, high = LIMITS[name]
-            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-                raise ValueError(f"UNetShapes: {name} must be a whole number from {low} to {high}, got {value!r}")
-        for name, value, known in (("channels", channels, CHANNELS), ("padding", padding, (0, 1))):
-            if not isinstance(value, int) or isinstance(value, bool) or value not in known:
-                raise ValueError(f"UNetShapes: {name} must be one of {', '.join(map(str, known))}, got {value!r}")
-        view = UNetShapesView(channel_counts=list(CHANNELS), limits=list(LIMITS["size"]), size=size, depth=depth,
-                              channels=CHANNELS.index(channels), padding=padding)
+        settings = all_within("UNetShapes", LIMITS, (size, depth))
+        places = all_choices("UNetShapes", {"channels": CHANNELS, "padding": (0, 1)}, (channels, padding))
+        view = UNetShapesView(channel_counts=list(CHANNELS), limits=list(LIMITS["size"]), **places, **settings)
         super().__init__(view, {
             "depth": _slider("depth", depth, "depth"),
             "channels": ipywidgets.Dropdown(options=[str(count) for count in CHANNELS], index=view.channels,

@@ -2,6 +2,7 @@
 import ipywidgets
 import traitlets
 
+from cnnlib._arguments import all_within, choice
 from cnnlib.widgets._esm import esm
 from cnnlib.widgets._view import Explorer, View
 
@@ -46,17 +47,12 @@ class YoloGrid(Explorer):
     """
 
     def __init__(self, grid_size=7, *, num_boxes=2, num_classes=20, object="person"):
-        settings = {"grid_size": grid_size, "num_boxes": num_boxes, "num_classes": num_classes}
-        for name, value in settings.items():
-            low, high = LIMITS[name]
-            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-                raise ValueError(f"YoloGrid: {name} must be a whole number from {low} to {high}, got {value!r}")
+        settings = all_within("YoloGrid", LIMITS, (grid_size, num_boxes, num_classes))
         names = [name for name, _, _ in OBJECTS]
-        if object not in names:
-            raise ValueError(f"YoloGrid: object must be one of {', '.join(names)}, got {object!r}")
+        chosen = choice("YoloGrid", "object", object, names)
         view = YoloGridView(
             objects=[{"name": name, "kind": kind, "at": list(at)} for name, kind, at in OBJECTS], kinds=list(KINDS),
-            image_size=IMAGE_SIZE, object=names.index(object), **settings)
+            image_size=IMAGE_SIZE, object=chosen, **settings)
         sliders = {name: ipywidgets.IntSlider(value=value, min=LIMITS[name][0], max=LIMITS[name][1],
                                               description=DESCRIPTIONS[name]) for name, value in settings.items()}
         super().__init__(view, {

@@ -39,9 +39,9 @@ const superscript = (power) => [...String(power)].map((char) => "⁻⁰¹²³⁴
 // Four significant digits, below a thousandth with a power of ten; zeros at the end only where they are rounded.
 export function shown(value) {
   if (value === 0) return "0";
-  const tidy = (digits) => (exact(value) ? String(Number(digits)) : digits);
+  const trimmed = (digits) => (exact(value) ? String(Number(digits)) : digits);
   const [digits, power] = value.toExponential(3).split("e");
-  const text = Number(power) < -3 ? `${tidy(digits)} × 10${superscript(Number(power))}` : tidy(value.toPrecision(4));
+  const text = Number(power) < -3 ? `${trimmed(digits)} × 10${superscript(Number(power))}` : trimmed(value.toPrecision(4));
   return text.replace("-", "−");
 }
 

@@ -94,7 +94,7 @@ function row(part, described, most, kind = "") {
   const { name, value, share } = part;
   const width = value ? Math.max((100 * value) / most, 0.5) : 0;
   return `<li class="cnn-arch-row${kind}"><span class="cnn-arch-name">${escapeHtml(name)} <span class="cnn-muted">${described}</span></span>`
-    + `<span class="cnn-arch-shape">${shape(part)}</span><span class="cnn-arch-track" aria-hidden="true"><i style="width:${round(width)}%"></i></span>`
+    + `<span class="cnn-arch-shape">${shape(part)}</span><span class="cnn-arch-track" aria-hidden="true"><i style="width:${tidy(width)}%"></i></span>`
     + `<span class="cnn-arch-value">${number(value)}</span><span class="cnn-arch-share">${percent(share)}</span></li>`;
 }
 
@@ -106,7 +106,6 @@ function block(part, most) {
 }
 
 const shape = ({ channels, side }) => (side === null ? "no output" : side ? `${channels} × ${side} × ${side}` : `${number(channels)}`);
-const round = (value) => Math.round(value * 100) / 100;
 
 function percent(share) {
   const tenths = Math.round(share * 1000);
@@ -148,8 +147,8 @@ function maps(state, { name, in_channels }) {
     const [width, height] = [Math.max(((slot - 4) * channels) / deep, 1.5), Math.max((HEIGHT * side) / input, 1.5)];
     const middle = (i + 0.5) * slot;
     const repeated = i > 0 && boxes[i - 1].side === side;
-    return `<rect class="cnn-bar${i ? "" : " cnn-arch-input"}" x="${round(middle - width / 2)}" y="${round(HEIGHT + 2 - height)}" width="${round(width)}" height="${round(height)}"/>`
-      + (repeated ? "" : `<text x="${round(middle)}" y="${HEIGHT + 16}" text-anchor="middle">${side}</text>`);
+    return `<rect class="cnn-bar${i ? "" : " cnn-arch-input"}" x="${tidy(middle - width / 2)}" y="${tidy(HEIGHT + 2 - height)}" width="${tidy(width)}" height="${tidy(height)}"/>`
+      + (repeated ? "" : `<text x="${tidy(middle)}" y="${HEIGHT + 16}" text-anchor="middle">${side}</text>`);
   });
   const said = boxes.map(({ channels, side }) => `${channels} by ${side} by ${side}`).join(", ");
   return `<svg viewBox="0 0 ${WIDTH} ${HEIGHT + 20}" role="img" aria-label="Maps of ${escapeHtml(name)}, channels by height by width: ${said}.">${drawn.join("")}</svg>`;

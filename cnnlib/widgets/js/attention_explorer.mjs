@@ -64,9 +64,7 @@ export function draw(state) {
 
 const value = (name, text) => `<b data-value="${name}">${text}</b>`;
 const line = (text) => `<span class="cnn-fact">${text}</span>`;
-const fixed = (x, places = 2) => x.toFixed(places).replace(/^-(0\.?0*)$/, "$1").replace("-", "−");
 const at = (token) => `row ${place(token)[0]}, column ${place(token)[1]}`;
-const tidy = (x) => Math.round(x * 100) / 100;
 
 function words(state, now) {
   const { layer, head, scaled } = state;
@@ -76,11 +74,11 @@ function words(state, now) {
   return `<span class="cnn-headline">The patch in ${at(query)} gives ${most}: ${value("largest", fixed(largest, 3))}</span>`
     + line(`Layer ${layer + 1}, head ${head + 1} ${state.purposes[layer][head]} (made by hand, not trained).`)
     + line(`${value("visible", visible)} of ${TOKENS} patches may be seen; their weights add up to ${value("sum", fixed(sum, 3))}. `
-      + `Entropy ${value("entropy", fixed(entropy))} bits, as spread as over ${value("spread", fixed(2 ** entropy, 1))} patches evenly; at most log₂ ${visible} = ${fixed(Math.log2(visible))}.`)
-    + line(`Scores ${scaled ? `divided by √${d} = ${fixed(Math.sqrt(d))}` : "not divided"}. ${scaled ? "Without the division" : `Divided by √${d} = ${fixed(Math.sqrt(d))}`} the largest weight would be ${value("other.largest", fixed(other.largest, 3))} `
-      + `and the entropy ${value("other.entropy", fixed(other.entropy))} bits.`)
+      + `Entropy ${value("entropy", fixed(entropy, 2))} bits, as spread as over ${value("spread", fixed(2 ** entropy, 1))} patches evenly; at most log₂ ${visible} = ${fixed(Math.log2(visible), 2)}.`)
+    + line(`Scores ${scaled ? `divided by √${d} = ${fixed(Math.sqrt(d), 2)}` : "not divided"}. ${scaled ? "Without the division" : `Divided by √${d} = ${fixed(Math.sqrt(d), 2)}`} the largest weight would be ${value("other.largest", fixed(other.largest, 3))} `
+      + `and the entropy ${value("other.entropy", fixed(other.entropy, 2))} bits.`)
     + line(cost(state, now))
-    + line(`Output: the values' mean with these weights. ${state.value_names.map((name, i) => `${name} ${value(`output.${i}`, fixed(now.output[i]))} (own ${fixed(now.own[i])})`).join(", ")}.`);
+    + line(`Output: the values' mean with these weights. ${state.value_names.map((name, i) => `${name} ${value(`output.${i}`, fixed(now.output[i], 2))} (own ${fixed(now.own[i], 2)})`).join(", ")}.`);
 }
 
 function cost(state, { computed, most }) {
@@ -127,13 +125,13 @@ function weightsOf(state, { query, weights, scores, largest, ties }) {
     const star = ties < TOKENS && w > largest - 1e-9 ? "★" : "";
     return {
       square: edge > 0.4 ? `M${tidy(middle - edge / 2)} ${tidy(y + 17 - edge / 2)}h${tidy(edge)}v${tidy(edge)}h${tidy(-edge)}z` : "",
-      text: `<text x="${middle}" y="${y + 43}" text-anchor="middle"${star ? " font-weight=\"700\"" : ""}>${star}${fixed(w)}</text>`,
+      text: `<text x="${middle}" y="${y + 43}" text-anchor="middle"${star ? " font-weight=\"700\"" : ""}>${star}${fixed(w, 2)}</text>`,
     };
   });
   const all = (name) => cells.map((cell) => cell[name] ?? "").join("");
   const lines = Array.from({ length: GRID + 1 }, (_, i) => `M${EDGE + i * CELL} ${EDGE}v${GRID * CELL}M${EDGE} ${EDGE + i * CELL}h${GRID * CELL}`).join("");
   const hidden = scores.filter((score) => score === null).length;
-  const label = `Attention weights of the patch in ${at(query)}, row by row: ${Array.from({ length: GRID }, (_, i) => weights.slice(GRID * i, GRID * (i + 1)).map((w, j) => (scores[GRID * i + j] === null ? "masked" : fixed(w))).join(", ")).join("; ")}.`;
+  const label = `Attention weights of the patch in ${at(query)}, row by row: ${Array.from({ length: GRID }, (_, i) => weights.slice(GRID * i, GRID * (i + 1)).map((w, j) => (scores[GRID * i + j] === null ? "masked" : fixed(w, 2))).join(", ")).join("; ")}.`;
   return `<figure class="cnn-attention-figure"><svg viewBox="0 0 ${SIDE} ${SIDE}" role="img" aria-label="${label}"><rect class="cnn-cell cnn-todo" x="${EDGE}" y="${EDGE}" width="${CELL * GRID}" height="${CELL * GRID}"/>`
     + `<path class="cnn-hidden" d="${all("forbidden")}"/><path class="cnn-lines" d="${lines}"/><path class="cnn-cut" d="${all("cross")}"/><path class="cnn-ink" d="${all("square")}"/>${all("text")}${frame(query, "cnn-frame")}</svg>`
     + `<figcaption class="cnn-muted">Weights of the framed patch. ★ the largest${hidden ? `, × masked (${hidden})` : ""}.</figcaption></figure>`;

@@ -50,7 +50,6 @@ function block(total, before, after, expand, kernel_size, stride) {
 }
 
 // Sliders may hand over 1.1500000000000001.
-const hundredths = (value) => Math.round(100 * value) / 100;
 
 // Which phi makes a published factor; null where no phi does.
 export function neededPhi(factor, base) {
@@ -59,7 +58,7 @@ export function neededPhi(factor, base) {
 }
 
 export function facts(state) {
-  const bases = [state.alpha, state.beta, state.gamma].map(hundredths);
+  const bases = [state.alpha, state.beta, state.gamma].map(tidy);
   const start = state.published[0][2];
   const at = (phi) => {
     const [depth, width, resolution] = bases.map((base) => base ** phi);
@@ -154,7 +153,6 @@ function coefficientTable({ published, network: chosen }, { formula, needed }) {
 }
 
 const [LEFT, WIDTH, ROW] = [4, 290, 40]; // of the bars, in the drawing's units
-const short = (value) => Math.round(value * 100) / 100;
 
 // Each row has the same product depth · width² · resolution²; in logarithms it is a sum, so all rows are equally long.
 function budget({ phi }, { flops, depth, width, resolution, alone }) {
@@ -167,7 +165,7 @@ function budget({ phi }, { flops, depth, width, resolution, alone }) {
   const every = [1, 2, 3, 5].find((each) => total / each <= 5);
   const whole = flops > 1 ? Array.from({ length: Math.floor(total / every) + 1 }, (_, i) => i * every) : [];
   const marks = [...whole.filter((mark) => WIDTH * (1 - mark / total) > 62), total].filter(() => flops > 1);
-  const x = (doublings) => short(LEFT + (WIDTH * doublings) / total);
+  const x = (doublings) => tidy(LEFT + (WIDTH * doublings) / total);
   const ticks = `<path class="cnn-tick" d="${marks.map((mark) => `M${x(mark)} 158v5`).join("")}"/>`
     + marks.map((mark) => `<text x="${x(mark)}" y="176" text-anchor="${x(mark) < 15 ? "start" : x(mark) > 270 ? "end" : "middle"}">×${two(2 ** mark)}</text>`).join("");
   const none = flops > 1 ? "" : `<text x="${LEFT}" y="176">Nothing grows: this is B0.</text>`;
@@ -180,8 +178,8 @@ function segments(factors, top, total) {
   let left = LEFT;
   return factors.map((factor, i) => {
     const length = (WIDTH * Math.log2(factor) * (i ? 2 : 1)) / total;
-    const rect = length > 0 ? `<rect class="cnn-bar${["", " cnn-bar-b", " cnn-bar-c"][i]}" x="${short(left)}" y="${top}" width="${short(length)}" height="15"/>` : "";
-    const letter = length > 12 ? `<text x="${short(left + length / 2)}" y="${top + 12}" text-anchor="middle">${"dwr"[i]}</text>` : "";
+    const rect = length > 0 ? `<rect class="cnn-bar${["", " cnn-bar-b", " cnn-bar-c"][i]}" x="${tidy(left)}" y="${top}" width="${tidy(length)}" height="15"/>` : "";
+    const letter = length > 12 ? `<text x="${tidy(left + length / 2)}" y="${top + 12}" text-anchor="middle">${"dwr"[i]}</text>` : "";
     left += length;
     return rect + letter;
   }).join("");

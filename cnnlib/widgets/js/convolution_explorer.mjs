@@ -110,7 +110,7 @@ function grids(state, now) {
 function frame(row, col, stride, { reach, padded }) {
   const cell = cellSize(padded);
   const at = (window) => ((SIDE - cell * padded) / 2) + window * stride * cell;
-  return `<rect class="cnn-frame" x="${places(at(col))}" y="${places(at(row))}" width="${places(reach * cell)}" height="${places(reach * cell)}"/>`;
+  return `<rect class="cnn-frame" x="${tidy(at(col))}" y="${tidy(at(row))}" width="${tidy(reach * cell)}" height="${tidy(reach * cell)}"/>`;
 }
 
 const cellSize = (count) => Math.min(MOST, (SIDE - 4) / count);
@@ -135,8 +135,8 @@ function figure(name, count, kind, label, extra) {
 // Shape says what colour says: a dot is read now or written, a cross is never read.
 function mark(kind, x, y, cell) {
   const r = cell / 6;
-  if (kind === "window" || kind === "done") return `M${places(x - r)} ${places(y)}a${places(r)} ${places(r)} 0 1 0 ${places(2 * r)} 0a${places(r)} ${places(r)} 0 1 0 ${places(-2 * r)} 0z`;
-  if (kind === "unread") return `M${places(x - r)} ${places(y - r)}l${places(2 * r)} ${places(2 * r)}M${places(x + r)} ${places(y - r)}l${places(-2 * r)} ${places(2 * r)}`;
+  if (kind === "window" || kind === "done") return `M${tidy(x - r)} ${tidy(y)}a${tidy(r)} ${tidy(r)} 0 1 0 ${tidy(2 * r)} 0a${tidy(r)} ${tidy(r)} 0 1 0 ${tidy(-2 * r)} 0z`;
+  if (kind === "unread") return `M${tidy(x - r)} ${tidy(y - r)}l${tidy(2 * r)} ${tidy(2 * r)}M${tidy(x + r)} ${tidy(y - r)}l${tidy(-2 * r)} ${tidy(2 * r)}`;
   return "";
 }
 

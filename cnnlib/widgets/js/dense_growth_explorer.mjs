@@ -116,7 +116,6 @@ function networkWords({ network: { flow: path, parameters }, block, theta, bottl
 }
 
 const [AXIS, TOP, BOTTOM, ROOM] = [44, 34, 196, 190]; // left edge of the columns, their highest and lowest line, their width
-const fine = (value) => Math.round(value * 100) / 100;
 
 function columns(now) {
   const { channels, in_channels, growth_rate, layer, num_layers, out, transition } = now;
@@ -124,7 +123,7 @@ function columns(now) {
   const y = (count) => BOTTOM - ((BOTTOM - TOP) * count) / out;
   const many = width < 8;
   const bar = many ? width : width - 3;
-  const rect = (x, low, high, wide) => `M${fine(x)} ${fine(y(high))}h${fine(wide)}V${fine(y(low))}h${fine(-wide)}z`;
+  const rect = (x, low, high, wide) => `M${tidy(x)} ${tidy(y(high))}h${tidy(wide)}V${tidy(y(low))}h${tidy(-wide)}z`;
   const left = (i) => AXIS + i * width;
   const first = channels.map((_, i) => rect(left(i), 0, in_channels, bar)).join("");
   const grown = channels.map((count, i) => (i ? rect(left(i), in_channels, count, bar) : "")).join("");
@@ -138,8 +137,8 @@ function columns(now) {
     + `<path class="cnn-cell cnn-input${many ? " cnn-many" : ""}" d="${first}"/><path class="cnn-cell cnn-done${many ? " cnn-many" : ""}" d="${grown}"/>`
     + `<path class="cnn-cell cnn-window cnn-new${many ? " cnn-fine" : ""}" d="${reused}"/>`
     + `<path class="cnn-limit" d="M${AXIS} ${TOP}H${AXIS + ROOM}"/>${axisTexts(in_channels, out, y)}`
-    + `<path class="cnn-pointer" d="M${fine(mark)} ${BOTTOM + 3}l-4 7h8z"/><text x="${fine(Math.min(Math.max(mark, AXIS + 24), AXIS + ROOM - 24))}" y="${BOTTOM + 24}" text-anchor="middle">layer ${layer}</text>`
-    + (transition === null ? "" : `<path class="cnn-cell cnn-input cnn-after" d="${rect(beside, 0, transition, 20)}"/><text x="${beside + 24}" y="${fine(Math.max(y(transition) + 12, TOP + 14))}">${number(transition)}</text>`)
+    + `<path class="cnn-pointer" d="M${tidy(mark)} ${BOTTOM + 3}l-4 7h8z"/><text x="${tidy(Math.min(Math.max(mark, AXIS + 24), AXIS + ROOM - 24))}" y="${BOTTOM + 24}" text-anchor="middle">layer ${layer}</text>`
+    + (transition === null ? "" : `<path class="cnn-cell cnn-input cnn-after" d="${rect(beside, 0, transition, 20)}"/><text x="${beside + 24}" y="${tidy(Math.max(y(transition) + 12, TOP + 14))}">${number(transition)}</text>`)
     + `<text x="300" y="${BOTTOM + 24}" text-anchor="end">${transition === null ? "(last)" : "transition"}</text>` + key(layer);
   return `<svg viewBox="0 0 300 262" role="img" aria-label="${label}">${svg}</svg>`;
 }
@@ -147,7 +146,7 @@ function columns(now) {
 // The text of k0 keeps clear of that of the highest line.
 function axisTexts(low, high, y) {
   const place = Math.min(Math.max(y(low), TOP + 15), BOTTOM - 2);
-  return `<text x="${AXIS - 5}" y="${TOP + 4}" text-anchor="end">${number(high)}</text><text x="${AXIS - 5}" y="${fine(place + 4)}" text-anchor="end">${number(low)}</text>`;
+  return `<text x="${AXIS - 5}" y="${TOP + 4}" text-anchor="end">${number(high)}</text><text x="${AXIS - 5}" y="${tidy(place + 4)}" text-anchor="end">${number(low)}</text>`;
 }
 
 function key(layer) {

@@ -105,7 +105,6 @@ function measuredHow({ data, count }) {
     + `SGD with momentum 0.9, the rate falling to 0 along a cosine; ${data.seeds[count]} seeds with ${data.counts[count]} pictures a class, each with pictures of its own.`;
 }
 
-const tidy = (at) => Math.round(at * 100) / 100;
 const [SLOT, BOX] = [50, 47];
 
 // The network: six boxes on a wire, 300 wide.

@@ -26,7 +26,6 @@ export function scientific(value) {
 
 const UP = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
 const power = (exponent) => `10${[...String(exponent)].map((char) => UP[char]).join("")}`;
-const fixed = (value) => value.toFixed(10).replace("-", "−");
 
 // Whether the check passes, and why.
 export function verdict(state) {
@@ -55,15 +54,14 @@ function readout(state, { step, value, error, exact, passes, best, possible }) {
   const formula = state.difference === CENTRAL ? "(f(x + h) − f(x − h)) / 2h" : "(f(x + h) − f(x)) / h";
   return `<span class="cnn-headline">h = ${power(step)}: relative error <b data-value="error">${scientific(error)}</b></span>`
     + line(`<span class="${passes ? "cnn-right" : "cnn-wrong"}">${passes ? "✓" : "✗"} ${verdict(state)}</span>`)
-    + line(`<span class="cnn-formula">${formula}</span> = <b data-value="numeric">${fixed(value)}</b>, the derivative is <b data-value="exact">${fixed(exact)}</b>.`)
+    + line(`<span class="cnn-formula">${formula}</span> = <b data-value="numeric">${fixed(value, 10)}</b>, the derivative is <b data-value="exact">${fixed(exact, 10)}</b>.`)
     + line(`Smallest error of this curve: <b data-value="least">${scientific(best.error)}</b> at h = ${power(best.step)}${possible ? "" : "; no step passes"}.`);
 }
 
 const [LEFT, RIGHT, TOP, FLOOR, BOTTOM] = [56, 294, 48, 222, 240]; // FLOOR: where an error of exactly 0 is drawn
 const [LARGEST, LEAST] = [0, -16]; // exponents on the error axis
-const round = (value) => Math.round(value * 100) / 100;
-const across = (step) => round(LEFT + 10 + ((step - SMALLEST) * (RIGHT - LEFT - 20)) / (-1 - SMALLEST));
-const down = (exponent) => round(TOP + 8 + ((LARGEST - exponent) * (FLOOR - 16 - TOP - 8)) / (LARGEST - LEAST));
+const across = (step) => tidy(LEFT + 10 + ((step - SMALLEST) * (RIGHT - LEFT - 20)) / (-1 - SMALLEST));
+const down = (exponent) => tidy(TOP + 8 + ((LARGEST - exponent) * (FLOOR - 16 - TOP - 8)) / (LARGEST - LEAST));
 
 // The height of an error in the drawing.
 export function height(error) {
@@ -84,7 +82,7 @@ function plot(state, now) {
 // Shape says it: a dot passes, a cross fails.
 function dot({ x, y, passes }) {
   if (passes) return `M${x - 2.5} ${y}a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0 -5 0z`;
-  return `M${round(x - 3)} ${round(y - 3)}l6 6M${round(x + 3)} ${round(y - 3)}l-6 6`;
+  return `M${tidy(x - 3)} ${tidy(y - 3)}l6 6M${tidy(x + 3)} ${tidy(y - 3)}l-6 6`;
 }
 
 function label(x, y, words, anchor = "middle") {
@@ -107,7 +105,7 @@ function axes() {
 // Which steps are too small and which too large, above the curve; the best step stands between them.
 function regions({ best, kink }) {
   const middle = across(best.step);
-  const bracket = (from, to) => (to - from < 3 ? "" : `M${round(from)} 42v-5H${round(to)}v5`);
+  const bracket = (from, to) => (to - from < 3 ? "" : `M${tidy(from)} 42v-5H${tidy(to)}v5`);
   const small = best.step > SMALLEST ? label(LEFT, 14, "too small:", "start") + label(LEFT, 30, "rounding", "start") : "";
   const large = best.step < -1 ? label(RIGHT, 14, "too large:", "end") + label(RIGHT, 30, kink ? "over the kink" : "the curve bends", "end") : "";
   const left = best.step > SMALLEST ? bracket(LEFT, middle - 6) : "";

@@ -136,7 +136,6 @@ const cells = (name, { parameters, macs }) => `<td>${value(`${name}.parameters`,
 // The drawing, in its own units: 300 wide, four columns of up to three layers, the concatenation below.
 const [COLUMN, BOX, HEIGHT, SLOT, TOP] = [75, 71, 45, 60, 36];
 const END = TOP + 3 * SLOT + 14; // where the concatenation begins
-const tidy = (at) => Math.round(at * 100) / 100;
 
 function columns(state, { chosen, now }) {
   const layers = now.branches.map((branch, i) => branch && boxes(branch, i, chosen));

@@ -78,8 +78,6 @@ export function facts(state) {
 
 const value = (name, text) => `<b data-value="${name}">${text}</b>`;
 const line = (text) => `<span class="cnn-fact">${text}</span>`;
-const fixed = (x) => x.toFixed(3).replace(/^-(0\.?0*)$/, "$1").replace("-", "−");
-const tidy = (x) => Math.round(x * 100) / 100;
 const corners = ([x1, y1, x2, y2]) => `from (${x1}, ${y1}) to (${x2}, ${y2})`;
 const product = ([x1, y1, x2, y2]) => `${x2 - x1} × ${y2 - y1} = `;
 

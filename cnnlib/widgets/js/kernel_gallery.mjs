@@ -54,7 +54,7 @@ export function facts(state) {
   return { kernel, values, least, most, sum, symmetric, centered: Math.abs(sum) < 1e-9 };
 }
 
-const short = (value) => String(Math.round(value * 100) / 100).replace("-", "−");
+const short = (value) => String(tidy(value)).replace("-", "−");
 const NAMES = ["the face of a cat, close up, with both eyes, nose and whiskers",
   "upright bars, lying bars, a gray disc and a slanted white line on dark ground"];
 

@@ -60,13 +60,12 @@ export function facts(state) {
 export function draw(state) {
   const now = facts(state);
   return `<div class="cnn-explain">${pictures(state, now)}</div>`
-    + `<p class="cnn-where cnn-muted cnn-explain-legend">Map: mean fall over the patches that cover a pixel, up to ${hundredths(now.most)}. Orange: falls. Blue: rises. Frame: the patch.${now.largest >= SEEN ? " ★ largest fall." : ""}</p>`
+    + `<p class="cnn-where cnn-muted cnn-explain-legend">Map: mean fall over the patches that cover a pixel, up to ${fixed(now.most, 2)}. Orange: falls. Blue: rises. Frame: the patch.${now.largest >= SEEN ? " ★ largest fall." : ""}</p>`
     + `<output class="cnn-readout cnn-occlusion-readout" aria-live="polite">${words(state, now)}</output>`;
 }
 
 const SEEN = 0.005; // less is 0.00
 const where = ([row, column]) => `row ${row}, column ${column}`;
-const hundredths = (value) => value.toFixed(2).replace(/^-(0\.00)$/, "$1").replace("-", "−");
 
 function words(state, now) {
   const { class: chosen, score, fall, row, column, box, size, count, largest, smallest, at, lowest } = now;
@@ -74,7 +73,7 @@ function words(state, now) {
   const way = Math.abs(fall) < SEEN ? "hardly changes," : fall < 0 ? "rises" : "falls";
   const cut = bottom - top < size || right - left < size ? `, cut at the border to ${bottom - top} × ${right - left}` : "";
   const own = chosen.own ? "it is the leaf's own class" : `the leaf is ${escapeHtml(now.leaf)}`;
-  return `<span class="cnn-headline">The score ${way} by ${shownValue("fall", hundredths(Math.abs(fall)))}, from ${shownValue("score", hundredths(score))} to ${shownValue("covered", hundredths(score - fall))}</span>`
+  return `<span class="cnn-headline">The score ${way} by ${shownValue("fall", fixed(Math.abs(fall), 2))}, from ${shownValue("score", fixed(score, 2))} to ${shownValue("covered", fixed(score - fall, 2))}</span>`
     + shownFact(`${escapeHtml(chosen.name)}: its score is ${ranked(chosen.rank, state.data.count)} of ${state.data.count}; ${own}.`)
     + shownFact(`The patch at ${shownValue("patch", where([row, column]))} covers pixels ${top} to ${bottom - 1} from the top, ${left} to ${right - 1} from the left${cut}. ${answer(now)}`)
     + shownFact(extreme(largest, smallest, at, lowest))
@@ -87,10 +86,10 @@ function answer({ says, first }) {
 }
 
 function extreme(largest, smallest, at, lowest) {
-  const most = largest < SEEN ? `No place lowers the score; the largest fall is ${shownValue("largest", hundredths(largest))}, at ${shownValue("at", where(at))}.`
-    : `Largest fall: ${shownValue("largest", hundredths(largest))} at ${shownValue("at", where(at))}.`;
-  const least = smallest > -SEEN ? `Smallest fall: ${shownValue("smallest", hundredths(smallest))} at ${where(lowest)}; no place raises the score.`
-    : `Largest rise: ${shownValue("smallest", hundredths(-smallest))} at ${where(lowest)}; covering helps there.`;
+  const most = largest < SEEN ? `No place lowers the score; the largest fall is ${shownValue("largest", fixed(largest, 2))}, at ${shownValue("at", where(at))}.`
+    : `Largest fall: ${shownValue("largest", fixed(largest, 2))} at ${shownValue("at", where(at))}.`;
+  const least = smallest > -SEEN ? `Smallest fall: ${shownValue("smallest", fixed(smallest, 2))} at ${where(lowest)}; no place raises the score.`
+    : `Largest rise: ${shownValue("smallest", fixed(-smallest, 2))} at ${where(lowest)}; covering helps there.`;
   return `${most} ${least}`;
 }
 
@@ -101,7 +100,7 @@ function pictures(state, now) {
   const gray = `<rect class="cnn-patch" x="${(3 + left * unit).toFixed(2)}" y="${(3 + top * unit).toFixed(2)}" width="${((right - left) * unit).toFixed(2)}" height="${((bottom - top) * unit).toFixed(2)}"/>`;
   const frame = framed(now.box, state.data.side);
   const star = now.largest >= SEEN ? starred(now.worst, unit) : "";
-  const label = `Map of the falls of ${now.class.name}, over the leaf: the largest ${hundredths(now.largest)} with the patch at ${where(now.at)}, the smallest ${hundredths(now.smallest)} at ${where(now.lowest)}.`;
+  const label = `Map of the falls of ${now.class.name}, over the leaf: the largest ${fixed(now.largest, 2)} with the patch at ${where(now.at)}, the smallest ${fixed(now.smallest, 2)} at ${where(now.lowest)}.`;
   return `<figure class="cnn-explain-pair">${drawing(`The leaf, ${name}, under a gray patch of ${bottom - top} by ${right - left} pixels at ${where([now.row, now.column])}.`, photo(jpeg) + gray + frame)}<figcaption class="cnn-muted">leaf under the patch</figcaption></figure>`
     + `<figure class="cnn-explain-pair">${drawing(label, grayPhoto(jpeg, "cnn-gray-cover") + bitmapImage(heatMap(now.heat, state.data.side, now.most)) + frame + star)}`
     + `<figcaption class="cnn-muted">map of the falls</figcaption></figure>`;

@@ -87,13 +87,13 @@ function card(key, { size, channels, outputs, kernel_size, filters }, now) {
 }
 
 const [LEFT, WIDTH, DECADES] = [8, 284, 15]; // of the axis, in the drawing's units; powers of ten
-const along = (power) => Math.round((LEFT + (WIDTH * power) / DECADES) * 100) / 100;
+const along = (power) => tidy(LEFT + (WIDTH * power) / DECADES);
 
 function bars(now) {
   const marks = [["1", 0], ["10³", 3], ["10⁶", 6], ["10⁹", 9], ["10¹²", 12], ["10¹⁵", 15]];
   const rows = Object.entries(LAYERS).map(([key, [letter, name]], i) => {
     const [y, { parameters }] = [i * 36, now[key]];
-    const length = Math.round((along(Math.log10(parameters)) - LEFT) * 100) / 100;
+    const length = tidy(along(Math.log10(parameters)) - LEFT);
     return `<path class="cnn-tick" d="${marks.map(([, power]) => `M${along(power)} ${y + 17}v14`).join("")}"/>`
       + `<text x="${LEFT}" y="${y + 13}">(${letter}) ${name}</text><text x="${LEFT + WIDTH}" y="${y + 13}" text-anchor="end">${number(parameters)}</text>`
       + `<rect class="cnn-bar cnn-bar-${letter}" x="${LEFT}" y="${y + 18}" width="${length}" height="12"/>`;

@@ -205,7 +205,7 @@ const lines = (count, value) => `${Array.from({ length: count }, (_, i) => `Row 
 function figure(name, count, cellOf, label, frame) {
   const side = Math.min(LARGEST, (WIDTH - 4) / count);
   const start = (WIDTH - side * count) / 2;
-  const font = places(Math.max(14, Math.min(17, side * 0.4)));
+  const font = tidy(Math.max(14, Math.min(17, side * 0.4)));
   const [cells, numbers] = [[], []];
   let marks = "";
   for (let i = 0; i < count; i += 1) {
@@ -217,15 +217,15 @@ function figure(name, count, cellOf, label, frame) {
       marks += sign(mark, x, y, side);
     }
   }
-  const edge = frame ? `<rect class="cnn-frame" x="${places(start + frame.col * frame.stride * side)}" y="${places(start + frame.row * frame.stride * side)}" width="${places(frame.kernel_size * side)}" height="${places(frame.kernel_size * side)}"/>` : "";
+  const edge = frame ? `<rect class="cnn-frame" x="${tidy(start + frame.col * frame.stride * side)}" y="${tidy(start + frame.row * frame.stride * side)}" width="${tidy(frame.kernel_size * side)}" height="${tidy(frame.kernel_size * side)}"/>` : "";
   return `<figure class="cnn-grid cnn-pool"><svg viewBox="0 0 ${WIDTH} ${WIDTH}" role="img" aria-label="${escapeHtml(label)}">${squares(cells)}${digits(numbers)}${marks}${edge}</svg><figcaption>${name}</figcaption></figure>`;
 }
 
 // A ring is the winner, a dashed ring its equal, a small cross in the corner a number that no window reads.
 function sign(mark, x, y, side) {
-  if (mark === "cross") return `<path class="cnn-mark" d="M${places(x + 3)} ${places(y + 3)}l8 8m0 -8l-8 8"/>`;
+  if (mark === "cross") return `<path class="cnn-mark" d="M${tidy(x + 3)} ${tidy(y + 3)}l8 8m0 -8l-8 8"/>`;
   if (!mark) return "";
-  return `<circle class="cnn-ring${mark === "tie" ? " cnn-tie" : ""}" cx="${places(x + side / 2)}" cy="${places(y + side / 2)}" r="${places(side * 0.42)}"/>`;
+  return `<circle class="cnn-ring${mark === "tie" ? " cnn-tie" : ""}" cx="${tidy(x + side / 2)}" cy="${tidy(y + side / 2)}" r="${tidy(side * 0.42)}"/>`;
 }
 
 export default {

@@ -57,8 +57,6 @@ export function facts(state) {
 
 const value = (name, text) => `<b data-value="${name}">${text}</b>`;
 const line = (text) => `<span class="cnn-fact">${text}</span>`;
-const fixed = (x, places = 3) => x.toFixed(places);
-const tidy = (x) => Math.round(x * 100) / 100;
 
 export function draw(state) {
   const now = facts(state);

@@ -86,7 +86,7 @@ export function draw(state) {
     + "A path goes from a pixel through one window of each layer up to the unit; a pooling window counts as a window like any other. Where all weights are alike, a pixel with more paths counts more; rows and columns multiply.</p>";
 }
 
-const signed = (value) => String(Math.round(value * 100) / 100).replace("-", "−");
+const signed = (value) => String(tidy(value)).replace("-", "−");
 
 function impossible({ size, input }) {
   return `<p class="cnn-impossible"><b>No window fits.</b> Without padding the unit needs all ${number(size)} pixels of its field, but the picture ends at ${input}. `
@@ -149,7 +149,6 @@ function words({ kind, kernel_size, stride, padding, dilation }) {
 const [LEFT, RIGHT, TOP, FLOOR] = [62, 296, 14, 184]; // of the rows, in the drawing's units
 const [FIELD_Y, NEXT_Y, BAR_TOP, BASE] = [202, 218, 232, 290];
 const LINES = 500; // more are drawn as bands only
-const short = (value) => Math.round(value * 100) / 100;
 
 function picture(stack, now) {
   const sizes = [now.input, ...now.outputs];
@@ -157,10 +156,10 @@ function picture(stack, now) {
   const all = paths(stack, sizes, now.unit);
   const margin = Math.min(Math.ceil(now.input / 8), Math.max(1, ...stack.map(({ padding }, l) => padding * rows[l].jump - rows[l].start)));
   const unitWidth = (RIGHT - LEFT) / (now.input - 1 + 2 * margin);
-  const x = (pixel) => short(LEFT + (pixel + margin) * unitWidth);
-  const y = (row) => short(FLOOR - (row * (FLOOR - TOP)) / stack.length);
+  const x = (pixel) => tidy(LEFT + (pixel + margin) * unitWidth);
+  const y = (row) => tidy(FLOOR - (row * (FLOOR - TOP)) / stack.length);
   const at = (row, i) => rows[row].start + i * rows[row].jump;
-  const drawn = { x, y, at, rows, sizes, all, radius: (row) => short(Math.min(4, Math.max(0.9, 0.4 * unitWidth * rows[row].jump))) };
+  const drawn = { x, y, at, rows, sizes, all, radius: (row) => tidy(Math.min(4, Math.max(0.9, 0.4 * unitWidth * rows[row].jump))) };
   const names = stack.map(({ kind, kernel_size }, l) => `<text x="0" y="${y(l + 1) + 4}">${l + 1} ${kind} ${kernel_size}</text>`).join("");
   return `<svg viewBox="0 0 300 310" font-size="12" role="img" aria-label="${label(stack, now)}">${wires(stack, drawn)}${dots(stack, drawn)}`
     + `${names}<text x="0" y="${FLOOR + 4}">input</text>${brackets(now, x)}${bars(now, x, unitWidth)}</svg>`;
@@ -191,7 +190,7 @@ function wires(stack, { x, y, at, all, sizes }) {
         padding.add(to);
       }
     }));
-    padding.forEach((to) => { crosses += `M${short(to - 2.5)} ${short(y(l) - 2.5)}l5 5m0 -5l-5 5`; });
+    padding.forEach((to) => { crosses += `M${tidy(to - 2.5)} ${tidy(y(l) - 2.5)}l5 5m0 -5l-5 5`; });
   });
   const wired = count <= LINES ? `<path class="cnn-wire" d="${lines}"/><path class="cnn-wire cnn-wire-pad" d="${dashed}"/>` : "";
   return `<path class="cnn-band" d="${bands}"/>${wired}<path class="cnn-tick cnn-cross" d="${crosses}"/>`;
@@ -202,8 +201,8 @@ function dots(stack, { x, y, at, all, radius }) {
   const paint = { full: "", empty: "" };
   all.forEach((row, l) => row.forEach((paths, i) => {
     const [cx, cy, r] = [x(at(l, i)), y(l), radius(l)];
-    if (l === stack.length && paths) paint.full += `M${short(cx - 5)} ${short(cy - 5)}h10v10h-10z`;
-    else paint[paths ? "full" : "empty"] += `M${short(cx - r)} ${cy}a${r} ${r} 0 1 0 ${short(2 * r)} 0a${r} ${r} 0 1 0 ${short(-2 * r)} 0z`;
+    if (l === stack.length && paths) paint.full += `M${tidy(cx - 5)} ${tidy(cy - 5)}h10v10h-10z`;
+    else paint[paths ? "full" : "empty"] += `M${tidy(cx - r)} ${cy}a${r} ${r} 0 1 0 ${tidy(2 * r)} 0a${r} ${r} 0 1 0 ${tidy(-2 * r)} 0z`;
   }));
   return `<path class="cnn-unit" d="${paint.empty}"/><path class="cnn-unit cnn-unit-read" d="${paint.full}"/>`;
 }
@@ -222,8 +221,8 @@ function brackets({ first, last, input, unit, units, jump }, x) {
 function bars({ paths: each, most, input }, x, unitWidth) {
   const width = Math.max(0.8, unitWidth * 0.75);
   const d = each.map((count, pixel) => {
-    const height = short(((BASE - BAR_TOP) * count) / most);
-    return count ? `M${short(x(pixel) - width / 2)} ${BASE}v${-height}h${short(width)}v${height}z` : "";
+    const height = tidy(((BASE - BAR_TOP) * count) / most);
+    return count ? `M${tidy(x(pixel) - width / 2)} ${BASE}v${-height}h${tidy(width)}v${height}z` : "";
   }).join("");
   return `<path class="cnn-bar" d="${d}"/><path class="cnn-tick" d="M${x(-0.5)} ${BASE}H${x(input - 0.5)}"/>`
     + `<text x="0" y="${BAR_TOP + 20}">paths</text><text x="0" y="${BAR_TOP + 35}">≤ ${number(most)}</text>`

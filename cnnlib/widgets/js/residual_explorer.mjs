@@ -80,7 +80,6 @@ const value = (name, text) => `<b data-value="${name}">${text}</b>`;
 const at = (x, y, text, more = "") => `<text x="${tidy(x)}" y="${tidy(y)}"${more}>${text}</text>`;
 const END = ' text-anchor="end"';
 const MIDDLE = ' text-anchor="middle"';
-const tidy = (value) => Math.round(value * 100) / 100;
 const decimals = (value) => String(Number(value.toPrecision(4))).replace("-", "−");
 
 // Part 1: paths

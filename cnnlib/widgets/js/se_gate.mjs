@@ -42,7 +42,6 @@ export function draw(state) {
 
 const value = (name, text) => `<b data-value="${name}">${text}</b>`;
 const line = (text) => `<span class="cnn-fact">${text}</span>`;
-const fixed = (x, places = 3) => x.toFixed(places).replace(/^-(0\.?0*)$/, "$1").replace("-", "−");
 
 function words(state, now) {
   const { channel } = state;

@@ -113,7 +113,6 @@ function table(state, now) {
     + `<th scope="col">MACs per number</th></tr></thead><tbody>${rows.join("")}</tbody></table>`;
 }
 
-const tidy = (at) => Math.round(at * 100) / 100;
 const [MOST, STEP, NODE] = [4, 27, 22]; // channels drawn, their distance and size in the drawing's units
 
 // Which inputs one output number sees: its lines are thick, those of the other outputs thin.

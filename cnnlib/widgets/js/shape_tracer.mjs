@@ -117,7 +117,7 @@ function shares(state, { rows, parameters, macs }) {
 function bar(top, value, total, kind) {
   const share = percent(value, total);
   const length = (BAR_LENGTH * share) / 100;
-  const rect = share ? `<rect class="cnn-cell cnn-${kind}" x="${BAR_LEFT}" y="${top}" width="${Math.round(length * 100) / 100}" height="11"/>` : "";
+  const rect = share ? `<rect class="cnn-cell cnn-${kind}" x="${BAR_LEFT}" y="${top}" width="${tidy(length)}" height="11"/>` : "";
   return `${rect}<text x="${Math.round(BAR_LEFT + length + 4)}" y="${top + 10}" font-size="12">${value && !share ? "&lt; 0.1" : share}%</text>`;
 }
 

@@ -131,7 +131,7 @@ function classWords(name, { winners, scores }) {
 
 const SIDE = 320; // the side of each drawing in its own units
 const EDGE = 4;
-const box = (x, y, side, kind) => `<rect class="${kind}" x="${places(x)}" y="${places(y)}" width="${places(side)}" height="${places(side)}"/>`;
+const box = (x, y, side, kind) => `<rect class="${kind}" x="${tidy(x)}" y="${tidy(y)}" width="${tidy(side)}" height="${tidy(side)}"/>`;
 
 function pictures(state, now) {
   const { side, start, shapes, shape, right, down } = state;

@@ -125,7 +125,6 @@ function refusedWords(state, now) {
 }
 
 const [SIDE, EDGE, TOP] = [296, 2, 24];
-const tidy = (x) => Math.round(x * 100) / 100;
 
 // The image with the grid of patches; the first and the last patch are marked, what is left over is crossed out.
 function grid({ image_size: size, class_token }, { patch, grid: count, left }) {

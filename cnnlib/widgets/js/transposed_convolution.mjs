@@ -158,7 +158,7 @@ function drawn(all) {
 }
 
 function frame(x, y, width, height = width) {
-  return `<rect class="cnn-frame" x="${places(x)}" y="${places(y)}" width="${places(width)}" height="${places(height)}"/>`;
+  return `<rect class="cnn-frame" x="${tidy(x)}" y="${tidy(y)}" width="${tidy(width)}" height="${tidy(height)}"/>`;
 }
 
 function maps(state, now) {
@@ -167,7 +167,7 @@ function maps(state, now) {
   const overlapLabel = `How many stamps overlap in each output number: ${listed(now.overlap)}.`;
   const stamped = (i, j) => covers(state, now, i) && covers(state, now, j, true);
   const sums = grid(now.sums, state, now, (i, j) => (stamped(i, j) ? "window" : "input"), outputLabel);
-  const counts = grid(now.counts, state, now, (i, j) => (now.counts[i][j] ? "stamps" : "todo"), overlapLabel, (x) => places((0.42 * x) / now.most));
+  const counts = grid(now.counts, state, now, (i, j) => (now.counts[i][j] ? "stamps" : "todo"), overlapLabel, (x) => tidy((0.42 * x) / now.most));
   const cut = padding ? " Dashed: cut off by the padding." : "";
   return `<figure>${sums}<figcaption class="cnn-muted">Output: the sum of all stamps, the chosen one framed.${cut}</figcaption></figure>`
     + `<figure>${counts}<figcaption class="cnn-muted">How many stamps overlap here: the number, and a stronger color for more.</figcaption></figure>`;

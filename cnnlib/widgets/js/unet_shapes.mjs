@@ -169,7 +169,6 @@ function box(x, y, { before, width, from, to }, bad, share) {
     + `<rect class="cnn-unet-share" x="${x + 4}" y="${y + 32}" width="${tidy((BOX - 8) * share)}" height="7"/>`;
 }
 
-const tidy = (x) => Math.round(x * 100) / 100;
 
 // The arrows of one level: down to the next level, across, and up from it.
 function between(level, top, { depth }, { stages: all, skips, broken }) {

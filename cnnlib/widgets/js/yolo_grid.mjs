@@ -48,8 +48,6 @@ export function draw(state) {
 
 const shown = (name, text) => `<b data-value="${name}">${text}</b>`;
 const line = (text) => `<span class="cnn-fact">${text}</span>`;
-const fixed = (value) => value.toFixed(3);
-const tidy = (value) => Math.round(value * 100) / 100;
 const where = (row, column) => `row ${row}, column ${column}`;
 const the = ({ name }) => `the ${escapeHtml(name)}`;
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
@@ -66,7 +64,7 @@ function words(state, now) {
 
 function speaks({ objects, object }, { holder, own }) {
   if (holder === object) return `This cell is responsible for ${the(objects[object])}: its target is in the table.`;
-  const [x, y, w, h] = own.map(fixed);
+  const [x, y, w, h] = own.map((share) => fixed(share));
   return `${capital(the(objects[object]))} is ${shown("fate", "lost")}: the target of this cell is that of ${the(objects[holder])}. Its own x ${x}, y ${y}, w ${w}, h ${h} are written nowhere.`;
 }
 

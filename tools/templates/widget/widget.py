@@ -2,6 +2,7 @@
 import ipywidgets
 import traitlets
 
+from cnnlib._arguments import all_within
 from cnnlib.shapes import conv_output_size
 from cnnlib.widgets._esm import esm
 from cnnlib.widgets._view import Explorer, View
@@ -37,12 +38,7 @@ class TemplateWidget(Explorer):
     """
 
     def __init__(self, size=10, stride=2):
-        settings = {"size": size, "stride": stride}
-        for name, value in settings.items():
-            low, high = RANGES[name]
-            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-                rule = f"{name} must be a whole number from {low} to {high}"
-                raise ValueError(f"TemplateWidget: {rule}, got {value!r}")
+        settings = all_within("TemplateWidget", RANGES, (size, stride))
         view = TemplateWidgetView(**settings)
         super().__init__(view, {name: _slider(name, value) for name, value in settings.items()})
 

@@ -14,12 +14,12 @@ function squares(each) {
 function digits(each) {
   const rows = {};
   each.forEach(([middle, baseline, text, size, more = ""]) => {
-    const row = (rows[`y="${places(baseline)}" font-size="${places(size)}"${more}`] ??= { at: [], words: [] });
+    const row = (rows[`y="${tidy(baseline)}" font-size="${tidy(size)}"${more}`] ??= { at: [], words: [] });
     const wide = [...text].map((character) => size * (character === "." ? 0.29 : 0.58));
     let left = middle - wide.reduce((sum, each) => sum + each, 0) / 2;
     if (row.at.length) row.at.push(row.at.at(-1)); // the blank between two numbers
     wide.forEach((width) => {
-      row.at.push(places(left + width / 2));
+      row.at.push(tidy(left + width / 2));
       left += width;
     });
     row.words.push(text);
@@ -27,5 +27,4 @@ function digits(each) {
   return Object.entries(rows).map(([key, { at, words }]) => `<text x="${at.join(" ")}" ${key} text-anchor="middle">${words.join(" ")}</text>`).join("");
 }
 
-const outline = (x, y, width, height) => `M${places(x)} ${places(y)}h${places(width)}v${places(height)}h${places(-width)}z`;
-const places = (value) => Math.round(value * 100) / 100;
+const outline = (x, y, width, height) => `M${tidy(x)} ${tidy(y)}h${tidy(width)}v${tidy(height)}h${tidy(-width)}z`;

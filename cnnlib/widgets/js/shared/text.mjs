@@ -13,3 +13,13 @@ export function number(value) {
 export function plural(count, word) {
   return `${number(count)} ${word}${count === 1 ? "" : "s"}`;
 }
+
+// 0.12345 -> "0.123", -0.0001 -> "0.000", -1 -> "−1.000".
+function fixed(value, places = 3) {
+  return value.toFixed(places).replace(/^-(0\.?0*)$/, "$1").replace("-", "−");
+}
+
+// As exact as a picture's coordinates need to be: 0.12345 -> 0.12.
+function tidy(value) {
+  return Math.round(value * 100) / 100;
+}
