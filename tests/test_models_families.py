@@ -9,7 +9,7 @@ from cnnlib.models import create_model, list_models, summarize
 from cnnlib.models._blocks import divisible
 from cnnlib.models.densenet import DenseBlock
 from cnnlib.models.efficientnet import SqueezeExcitation
-from cnnlib.models.lenet import CONNECTIONS, DIGITS, TableConvolution, squash
+from cnnlib.models.lenet import CONNECTIONS, DIGITS, Subsampling, TableConvolution, squash
 from cnnlib.models.mobilenet import InvertedResidual
 from cnnlib.models.preactivation import PreActivationBasicBlock, PreActivationBottleneck
 from cnnlib.models.resnet import BasicBlock, Bottleneck
@@ -61,6 +61,22 @@ def test_table_convolution_leaves_maps_out():
     assert [len(maps) for maps in CONNECTIONS] == [3] * 6 + [4] * 9 + [6]
 
 
+def test_connections_are_those_of_the_papers_table():
+    rows = ("X...XXX..XXXX.XX", "XX...XXX..XXXX.X", "XXX...XXX..X.XXX",  # Table I, a row for each map of S2
+            ".XXX..XXXX..X.XX", "..XXX..XXXX.XX.X", "...XXX..XXXX.XXX")
+    for number, row in enumerate(rows):
+        assert [number in maps for maps in CONNECTIONS] == [mark == "X" for mark in row]
+
+
+def test_subsampling_is_a_scaled_sum_of_four():
+    layer, x = Subsampling(2), torch.randn(3, 2, 4, 6)
+    with torch.no_grad():
+        layer.weight[:, 0, 0], layer.bias[:, 0, 0] = torch.tensor([0.5, -0.1]), torch.tensor([0.2, 0.3])
+    sums = x[..., ::2, ::2] + x[..., ::2, 1::2] + x[..., 1::2, ::2] + x[..., 1::2, 1::2]
+    scaled = torch.stack([0.5 * sums[:, 0] + 0.2, -0.1 * sums[:, 1] + 0.3], 1)
+    torch.testing.assert_close(layer(x), 1.7159 * torch.tanh(2 / 3 * scaled))
+
+
 def test_lenet_scores_are_minus_distances():
     model = create_model("lenet5_original")
     hidden = []
@@ -79,6 +95,13 @@ def test_28_pixels_are_32_with_zeros_around(name):
 
 
 # AlexNet and NiN
+
+def test_where_nin_drops():
+    layers = {name: [type(layer).__name__ for layer in meta(name).features] for name in ("nin", "nin_cifar10")}
+    block, pools = "Sequential", ("MaxPool2d", "AvgPool2d")
+    assert layers["nin"] == [block, pools[0]] * 3 + ["Dropout", block]  # in Caffe's zoo once, before the last block
+    assert layers["nin_cifar10"] == [block, pools[0], "Dropout", block, pools[1], "Dropout", block]
+
 
 def test_alexnets_54_and_55():
     assert shapes("alexnet_original", 224)["features.0"] == (1, 96, 54, 54)
@@ -146,6 +169,8 @@ def test_pre_activation_in_every_depth(name):
     convs = [[layer.weight.shape for layer in net.modules() if isinstance(layer, nn.Conv2d)]
              for net in (model, meta(name))]
     assert sorted(convs[0]) == sorted(convs[1])
+    small = meta(name, pre_activation=True, small_images=True).eval()
+    assert small(torch.zeros(1, 3, 8, 8, device="meta")).shape == (1, 1000)
 
 
 def test_the_basic_block_takes_no_groups():
@@ -220,6 +245,7 @@ def test_rounding_to_multiples_of_eight():
     for channels in np.arange(1, 600, 0.37):
         rounded = divisible(channels)
         assert rounded % 8 == 0 and rounded >= max(8, 0.9 * channels) and rounded - channels <= 8
+    assert [divisible(channels / 0.9) for channels in (8, 16, 24, 32)] == [8, 16, 24, 32]  # 0.9 of it is enough
 
 
 def test_squeeze_and_excitation_scales_channels():

@@ -1,12 +1,13 @@
 """The table of all models, and what create_model refuses."""
 import dataclasses
+import inspect
 
 import pytest
 import torch
 
 from cnnlib.models import create_model, list_models
 from cnnlib.models._row import Row
-from cnnlib.models.registry import _register
+from cnnlib.models.registry import TABLE, _register
 from tests.judge import refused
 
 NAMES = [row.name for row in list_models()]
@@ -66,6 +67,26 @@ def test_every_model_takes_other_images_and_classes(name):
 def test_published_defaults(name):
     spelled, default = (meta(name, **options).state_dict() for options in ({"num_classes": 1000, "in_channels": 3}, {}))
     assert {key: value.shape for key, value in spelled.items()} == {key: value.shape for key, value in default.items()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_default_is_the_familys(name):
+    row, build = TABLE[name]
+    family = {field.name: field.default for field in dataclasses.fields(row)}
+    for builder in (build, type(meta(name))):
+        known = inspect.signature(builder).parameters
+        assert all(known[key].default == family[key] for key in ("num_classes", "in_channels")), builder
+
+
+def test_sizes_other_than_224():
+    other = {row.name: (row.input_size, row.in_channels, row.num_classes) for row in list_models()
+             if (row.input_size, row.in_channels, row.num_classes) != (224, 3, 1000)}
+    larger = {"inception_v3": 299, "inception_v4": 299, "inception_resnet_v1": 299, "inception_resnet_v2": 299,
+              "xception": 299, "alexnet_original": 227, "efficientnet_b1": 240, "efficientnet_b2": 260,
+              "efficientnet_b3": 300, "efficientnet_b4": 380, "efficientnet_b5": 456, "efficientnet_b6": 528,
+              "efficientnet_b7": 600}
+    assert other == {"lenet5": (32, 1, 10), "lenet5_original": (32, 1, 10), "nin_cifar10": (32, 3, 10),
+                     **{name: (size, 3, 1000) for name, size in larger.items()}}
 
 
 @pytest.mark.parametrize("arguments, message", [
