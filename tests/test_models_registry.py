@@ -78,6 +78,12 @@ def test_each_default_is_the_familys(name):
         assert all(known[key].default == family[key] for key in ("num_classes", "in_channels")), builder
 
 
+def test_families():
+    assert {row.family for row in list_models()} == {
+        "LeNet", "AlexNet", "VGG", "NiN", "Inception", "ResNet", "ResNeXt", "DenseNet", "MobileNet", "EfficientNet",
+        "SENet", "CBAM", "Vision Transformer"}
+
+
 def test_sizes_other_than_224():
     other = {row.name: (row.input_size, row.in_channels, row.num_classes) for row in list_models()
              if (row.input_size, row.in_channels, row.num_classes) != (224, 3, 1000)}

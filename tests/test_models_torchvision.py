@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from cnnlib.models import create_model, summarize
+from cnnlib.models import create_model, list_models, summarize
 from cnnlib.models.stochastic_depth import StochasticDepth
 from tests.fingerprint import fingerprint
 
@@ -37,8 +37,14 @@ def distance(model, manifest):
     return float((fingerprint(model, manifest["input_shape"]) - wanted).abs().max() / said["std"])
 
 
-def test_there_are_listings():
+def test_there_are_listings_of_all_that_come_from_torchvision():
     assert len(MANIFESTS) == 18
+    theirs = {row.name for row in list_models() if row.source.startswith("torchvision,") or row.source == "torchvision"}
+    assert theirs == {*MANIFESTS, *MORE["models"], "vit_b_16", "vit_b_32", "vit_l_16"}  # test_models_vit.py has these
+    assert {row.name for row in list_models()} - theirs == {
+        "lenet5", "lenet5_original", "alexnet_original", "nin", "nin_cifar10", "inception_v2", "inception_v4",
+        "inception_resnet_v1", "inception_resnet_v2", "xception", "densenet264", "mobilenet_v1", "se_resnet50",
+        "cbam_resnet50"}
 
 
 @pytest.mark.parametrize("name", MANIFESTS)

@@ -295,7 +295,8 @@ def test_rollout_adds_up_all_paths():
 
 def test_a_layer_that_looks_at_itself_changes_nothing():
     own = torch.eye(3).expand(1, 2, 3, 3)
-    torch.testing.assert_close(rollout([own, own])[0], torch.eye(3))
+    for weights in ([own], [own, own]):
+        torch.testing.assert_close(rollout(weights)[0], torch.eye(3))
 
 
 def test_rollout_is_a_map_of_the_patches():
