@@ -140,6 +140,16 @@ def test_what_is_changed_in_a_script(text, expected):
     assert [each.text.split(": ", 1)[1] for each in script_mutations(text)] == expected
 
 
+def test_of_a_view_only_what_more_than_its_drawing_needs_is_changed():
+    view = ("const EDGE = 3;\nconst SIDE = 4;\nconst area = () => SIDE * SIDE;\n"
+            "function corner() { return EDGE + 1; }\n"
+            "export function facts() { return area() - 2; }\nexport function draw() { return corner() + facts(); }\n")
+    assert {each.text.split(":")[0] for each in script_mutations(view)} == {"SIDE", "area", "facts"}
+    drawing = view.replace("export function draw", "export function paint")
+    assert {each.text.split(":")[0] for each in script_mutations(drawing)} == {
+        "EDGE", "SIDE", "area", "corner", "facts", "paint"}
+
+
 def test_each_change_of_a_script_gives_another_one_that_node_reads():
     text = (ROOT / "cnnlib" / "widgets" / "js" / "unet_shapes.mjs").read_text(encoding="utf-8")
     changed = [each.apply(text) for each in script_mutations(text)]

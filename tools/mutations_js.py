@@ -8,6 +8,7 @@ from tree_sitter import Language, Parser
 PARSER = Parser(Language(tree_sitter_javascript.language()))
 SWAPPED = {"<": "<=", "<=": "<", ">": ">=", ">=": ">", "===": "!==", "!==": "===", "+": "-", "-": "+", "*": "+",
            "/": "*", "%": "*", "**": "*", "&&": "||", "||": "&&", "??": "&&"}
+WORD = re.compile(r"[A-Za-z_$][\w$]*")
 HTML = re.compile(r"<[a-z/]")  # what writes HTML is a drawing, which people judge
 
 
@@ -31,21 +32,43 @@ class ScriptMutation:
 def script_mutations(source):
     """Return all changes of a script that this file knows, in the order of the text; drawings stay as they are.
 
+    A drawing is what writes HTML, and what nothing but ``draw`` needs.
+
     >>> [each.text for each in script_mutations("const twice = (x) => 2 * x;")]
     ['twice: 2 * x → 2 + x', 'twice: 2 → 3']
     """
-    found = []
-    for node in PARSER.parse(source.encode()).root_node.children:
-        if node.type == "export_statement" and node.child_by_field_name("declaration"):
-            node = node.child_by_field_name("declaration")
-        if node.type not in ("function_declaration", "lexical_declaration"):
-            continue
-        parts = [node] if node.type == "function_declaration" else [
-            each for each in node.children if each.type == "variable_declarator"]
-        for part in parts:
-            if not HTML.search(part.text.decode()):
-                _visit(part, part.child_by_field_name("name").text.decode(), found)
+    found, parts = [], list(_parts(PARSER.parse(source.encode()).root_node))
+    judged = _judged(parts)
+    for name, part, _ in parts:
+        if name in judged and not HTML.search(part.text.decode()):
+            _visit(part, name, found)
     return sorted(found, key=lambda each: (each.place, each.text))
+
+
+def _parts(root):
+    """Yield (name, node, whether it is exported) of all functions and constants."""
+    for node in root.children:
+        inner = node.child_by_field_name("declaration") if node.type == "export_statement" else node
+        if inner is None or inner.type not in ("function_declaration", "lexical_declaration"):
+            continue
+        for part in [inner] if inner.type == "function_declaration" else inner.children:
+            if part.type in ("function_declaration", "variable_declarator"):
+                yield part.child_by_field_name("name").text.decode(), part, inner is not node
+
+
+def _judged(parts):
+    """Return the names of what is more than a drawing: in a view what other exported functions than draw need."""
+    if ("draw", True) not in {(name, exported) for name, _, exported in parts}:
+        return {name for name, _, _ in parts}
+    judged = {name for name, _, exported in parts if exported and name != "draw"}
+    while more := {name for name, _, _ in parts if set(WORD.findall(name)) & _words(parts, judged)} - judged:
+        judged |= more
+    return judged
+
+
+def _words(parts, names):
+    """Return all words in the text of some parts."""
+    return {word for name, part, _ in parts if name in names for word in WORD.findall(part.text.decode())}
 
 
 def _visit(node, where, found):
