@@ -150,6 +150,14 @@ def test_of_a_view_only_what_more_than_its_drawing_needs_is_changed():
         "EDGE", "SIDE", "area", "corner", "facts", "paint"}
 
 
+def test_a_shared_script_is_for_the_tests_of_the_views_that_it_is_part_of():
+    code = ("from tools.mutant_run import _views\nfrom tools.project import ROOT\n"
+            "js = ROOT / 'cnnlib' / 'widgets' / 'js'\n"
+            "print(sorted(_views(js / 'shared' / 'heat.mjs')), _views(js / 'quiz.mjs'))")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "['feature_map_browser', 'grad_cam_explorer', 'occlusion_explorer'] {'quiz'}\n"
+
+
 def test_each_change_of_a_script_gives_another_one_that_node_reads():
     text = (ROOT / "cnnlib" / "widgets" / "js" / "unet_shapes.mjs").read_text(encoding="utf-8")
     changed = [each.apply(text) for each in script_mutations(text)]

@@ -166,6 +166,9 @@ START = state((2, 3, 10, 10), (6, 5, 14, 13))
 
 @pytest.mark.parametrize(("part", "key", "shift", "right"), [
     ("a.body", "ArrowRight", False, [3, 3, 11, 10]),
+    ("a.body", "ArrowLeft", False, [1, 3, 9, 10]),
+    ("a.body", "ArrowUp", False, [2, 2, 10, 9]),
+    ("a.body", "ArrowDown", False, [2, 4, 10, 11]),
     ("a.body", "ArrowUp", True, [2, 0, 10, 7]),  # 3 pixels of room, not 4
     ("a.start", "ArrowLeft", False, [1, 3, 10, 10]),
     ("a.start", "ArrowDown", True, [2, 7, 10, 10]),

@@ -95,6 +95,8 @@ def test_every_step_sums_what_the_real_function_writes(name):
         assert (outputs[at][n][o][r][c] is not None) == row["finished"]
         if row["finished"]:
             assert outputs[at][n][o][r][c] == row["value"]
+    if name == "v1":  # its innermost loops add one product a step; a number is written after the last
+        assert [row["finished"] for row in steps] == [(at + 1) % weight.size == 0 for at in range(len(steps))]
     final = {tuple(row["cell"]): row["value"] for row in steps}
     assert list(final.values()) == right.ravel().tolist()
 

@@ -117,6 +117,9 @@ def test_readout_of_the_first_windows():
     assert "A tie" not in shown
     shown = words(PoolingExplorer("average"))
     assert "(1 + 4 + 2 + 7) / 4 = 3.5" in shown and "winner" not in shown
+    with_zeros, without = (words(PoolingExplorer(kind, padding=1)) for kind in ("average", "average_without_padding"))
+    assert "Divided by 1 , the input numbers in the window; padding is not counted." in without
+    assert "Divided by 4" in with_zeros and "not counted." not in with_zeros
 
 
 def test_ties_are_pointed_out_and_the_first_wins():
@@ -165,6 +168,8 @@ def test_refused_settings_say_why():
     assert "⌊(3 + 2·0 − 4) / 2⌋ + 1 = ⌊−1 / 2⌋ + 1 = ⌊−0.5⌋ + 1 = 0, so no window fits" in large
     assert "The window covers 4 pixels, but the input has only 3." in large
     assert "no window fits" not in words(PoolingExplorer(size=3, kernel_size=4, stride=2, ceil_mode=True))
+    [facts] = call_view(PoolingView, "facts", [[{**STATES[0], "size": 3, "kernel_size": 4, "padding": 0}]])
+    assert facts["refused"] == "window" and facts["unread"] == facts["windows"] == 0
 
 
 @pytest.mark.slow

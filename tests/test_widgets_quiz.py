@@ -1,3 +1,4 @@
+import itertools
 import random
 import re
 
@@ -70,6 +71,8 @@ def test_changed_question_forgets_its_old_answer():
     same, changed = {**CHOICE, "objective": 9}, {**CHOICE, "ask": "Another?"}
     first, second, third = call_view(Quiz, "fingerprint", [[stored(question)] for question in (CHOICE, same, changed)])
     assert first == second != third
+    orders = [[{**CHOICE, "ask": "".join(letters)}] for letters in itertools.permutations("abcde")]
+    assert len(set(call_view(Quiz, "fingerprint", orders))) == len(orders) == 120
 
 
 def without(question, *keys, **changes):

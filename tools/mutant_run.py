@@ -41,9 +41,9 @@ class Watched:
         return names, sum(map(self.seconds.get, names))
 
     def _direct(self, mutant):
-        if mutant.file.endswith(".mjs"):  # a view's own tests; what views share is for the tests of all
-            own = f"tests/test_widgets_{Path(mutant.file).stem}.py"
-            return {name for name in self.seconds if _file(name) == own} or set(self.seconds)
+        if mutant.file.endswith(".mjs"):
+            own = {f"tests/test_widgets_{name}.py" for name in _views(self.group.root / mutant.file)}
+            return {name for name in self.seconds if _file(name) in own}
         lines = self.lines.get(mutant.file, {})
         first, last = mutant.lines or (0, 0)
         direct = {name for line, names in lines.items() if first <= int(line) <= last for name in names}
@@ -52,6 +52,17 @@ class Watched:
         # it runs when its file is read, or unseen, as a profiler: what other or slow tests notice counts as survived
         files = {_file(name) for names in lines.values() for name in names} or set(map(_file, self.seconds))
         return {name for name, seconds in self.seconds.items() if _file(name) in files and seconds < QUICK}
+
+
+def _views(script):
+    """Return the names of the views that a script is part of."""
+    if script.parent.name != "shared":
+        return {script.stem}
+    found = set()
+    for view in script.parent.parent.glob("*.mjs"):
+        if f"shared/{script.name}" in view.read_text(encoding="utf-8").split("\n", 1)[0].split():
+            found.add(view.stem)
+    return found
 
 
 def run(group, mutant, tests):

@@ -30,6 +30,7 @@ SEED, COUNT, WORKERS = 0, 300, 2
 PATIENCE = 3, 15  # a mutant may compute this many times as long as its tests do, and these seconds more
 WAITING = 10  # times as long by the clock: other programs compute too
 NO_TEST_RAN = 5  # what pytest says then
+SHARED = ("base64", "cells", "heat", "shapes", "text")
 ENDS = {0: "survived", NO_TEST_RAN: "survived", None: "slow", -signal.SIGXCPU: "slow"}
 
 
@@ -70,7 +71,9 @@ GROUPS = {
         "tests/test_training_*.py", "tests/test_losses.py", "tests/test_metrics.py", "tests/test_imports.py",
         "tests/test_arguments.py")),
     "widgets": Group(("cnnlib/widgets/*.py",), ("tests/test_widgets_*.py",)),
-    "scripts": Group(("cnnlib/widgets/js/*.mjs", "cnnlib/widgets/js/shared/*.mjs"), ("tests/test_widgets_*.py",)),
+    "scripts": Group((  # tree.mjs and view.mjs, which put a drawing into the page, are tested on the built site
+        "cnnlib/widgets/js/*.mjs", *(f"cnnlib/widgets/js/shared/{name}.mjs" for name in SHARED)),
+        ("tests/test_widgets_*.py",)),
 }
 
 

@@ -82,7 +82,7 @@ function readout(facts, all) {
   const line = (text) => `<span class="cnn-fact">${text}</span>`;
   const same = published === all.parameters ? "as published" : `${number(published)} published`;
   const idle = all.idle ? `, ${value("idle")} of them in auxiliary heads that run in training only` : "";
-  const accuracy = top1 === null ? "no published top-1 on ImageNet" : `published top-1 on ImageNet: <b data-value="top1">${percent(top1)}</b> (${escapeHtml(top1_source)})`;
+  const accuracy = top1 === null ? "no published top-1 on ImageNet" : `published top-1 on ImageNet: <b data-value="top1">${percentage(top1)}</b> (${escapeHtml(top1_source)})`;
   return `<span class="cnn-headline">${escapeHtml(name)} at ${value("input", `${all.input} × ${all.input}`)}</span>`
     + line(`${value("parameters")} parameters (${same})${idle}; ${value("macs")} MACs; ${value("outputs")} output numbers; ${value("weighted")} layers with weights.`)
     + line(`${escapeHtml(family)}, ${year}: ${escapeHtml(idea)}. Its own input size is ${input_size}; ${accuracy}.`)
@@ -95,22 +95,17 @@ function row(part, described, most, kind = "") {
   const width = value ? Math.max((100 * value) / most, 0.5) : 0;
   return `<li class="cnn-arch-row${kind}"><span class="cnn-arch-name">${escapeHtml(name)} <span class="cnn-muted">${described}</span></span>`
     + `<span class="cnn-arch-shape">${shape(part)}</span><span class="cnn-arch-track" aria-hidden="true"><i style="width:${tidy(width)}%"></i></span>`
-    + `<span class="cnn-arch-value">${number(value)}</span><span class="cnn-arch-share">${percent(share)}</span></li>`;
+    + `<span class="cnn-arch-value">${number(value)}</span><span class="cnn-arch-share">${percentage(share)}</span></li>`;
 }
 
 function block(part, most) {
   const { layers: rows, value, share } = part;
   if (rows.length === 1) return row({ ...rows[0], name: rows[0].path }, described(rows[0]), most);
   return `<li class="cnn-arch-block"><p><b>${escapeHtml(part.name)}</b> <span class="cnn-arch-shape">${shape(part)}</span> `
-    + `<span class="cnn-muted">together ${number(value)} (${percent(share)})</span></p><ul>${rows.map((each) => row(each, described(each), most)).join("")}</ul></li>`;
+    + `<span class="cnn-muted">together ${number(value)} (${percentage(share)})</span></p><ul>${rows.map((each) => row(each, described(each), most)).join("")}</ul></li>`;
 }
 
 const shape = ({ channels, side }) => (side === null ? "no output" : side ? `${channels} × ${side} × ${side}` : `${number(channels)}`);
-
-function percent(share) {
-  const tenths = Math.round(share * 1000);
-  return share > 0 && tenths === 0 ? "&lt; 0.1 %" : `${Math.floor(tenths / 10)}.${tenths % 10} %`;
-}
 
 // What a layer is, in words: "norm, 3×3 conv, stride 2, 64 → 128, sees 19 × 19".
 export function described({ kind, kernel, stride, groups, inputs, channels, side, norm, field }) {

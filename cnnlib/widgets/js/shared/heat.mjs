@@ -90,12 +90,6 @@ export function digits(value) {
   return String(rounded === 0 ? 0 : rounded).replace("-", "−");
 }
 
-// A fraction of 1 in percent, with a tenth.
-export function percentage(share) {
-  const tenths = Math.round(share * 1000);
-  return share > 0 && tenths === 0 ? "&lt; 0.1 %" : `${Math.floor(tenths / 10)}.${tenths % 10} %`;
-}
-
 // 1 -> "the largest", 3 -> "the third largest", 164 of 164 -> "the smallest", 9 -> "number 9".
 export function ranked(rank, count) {
   return ["the largest", "the second largest", "the third largest"][rank - 1] ?? (rank === count ? "the smallest" : `number ${rank}`);

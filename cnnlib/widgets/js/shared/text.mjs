@@ -23,3 +23,9 @@ function fixed(value, places = 3) {
 function tidy(value) {
   return Math.round(value * 100) / 100;
 }
+
+// A fraction of 1 in percent, with a tenth.
+export function percentage(share) {
+  const tenths = Math.round(share * 1000);
+  return share > 0 && tenths === 0 ? "&lt; 0.1 %" : `${Math.floor(tenths / 10)}.${tenths % 10} %`;
+}
