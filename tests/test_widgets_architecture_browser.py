@@ -168,12 +168,16 @@ def test_words_of_a_layer():
     rows = [conv, {**conv, **grouped, "norm": 1, "stride": "1"},
             {**conv, "kind": "linear", "kernel": "", "stride": "1", "norm": 0, "side": 0, "field": 0, "inputs": 25088},
             {**conv, "kind": "adaptive average pool", "kernel": "", "stride": "1", "norm": 0, "side": 1, "field": 0},
+            {**conv, "kind": "adaptive average pool", "kernel": "", "stride": "1", "norm": 0, "side": 6},
+            {**conv, "stride": "1", "side": 1},
             {**conv, "kind": "max pool", "norm": 0}, {**conv, "norm": 0, "side": None, "field": 0}]
     assert call_view(ArchitectureView, "described", [[row] for row in rows]) == [
         "norm + 3×3 conv, stride 2, 64 → 128, sees 19 × 19",
         "1×7 grouped conv + norm, 32 groups, 64 → 128, sees 7 × 19",
         "linear, 25,088 → 128, sees the whole picture",
         "global average pool, sees the whole picture",
+        "adaptive average pool, sees 19 × 19",
+        "norm + 3×3 conv, 64 → 128, sees 19 × 19",
         "3×3 max pool, stride 2, sees 19 × 19",
         "3×3 conv, stride 2, 64 → 128, training only"]
 

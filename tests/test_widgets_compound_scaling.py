@@ -98,9 +98,10 @@ def test_parameters_and_macs_are_those_of_torchvision():
 
 
 def test_channels_are_multiples_of_8_and_never_much_fewer():
-    values = [tenth / 10 for tenth in range(1, 30_000)]
+    values = [*(tenth / 10 for tenth in range(1, 30_000)), 8 / 0.9, 16 / 0.9]  # 8 is 0.9 of the one: just enough
     rounded = call_view(CompoundScalingView, "roundChannels", [[value] for value in values])
     assert rounded == [round_channels(value) for value in values]
+    assert rounded[-2:] == [8, 16]
     assert all(new % 8 == 0 and new >= max(8, 0.9 * value) for value, new in zip(values, rounded, strict=True))
     plain = [max(8, math.floor(value / 8 + 0.5) * 8) for value in values]  # without the last rule
     assert {new - old for new, old in zip(rounded, plain, strict=True)} == {0, 8}

@@ -136,6 +136,12 @@ def test_numbers_of_torchvision():
     assert late["layerParameters"] == 249_280
 
 
+def test_channels_are_taken_from_one_to_4096():
+    given = {1: 1, 0: 1, 2.6: 3, 4096: 4096, 4097: 4096}
+    shown = call_view(DenseGrowthView, "settings", [[{**state("own block"), "in_channels": each}] for each in given])
+    assert [each["in_channels"] for each in shown] == list(given.values())
+
+
 def test_own_blocks_are_those_of_torch():
     random.seed(0)
     options = [{"in_channels": random.randint(1, 4096), "growth_rate": random.randint(1, 64),

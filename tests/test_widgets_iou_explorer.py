@@ -105,6 +105,8 @@ def test_words_say_what_the_state_means():
             ((0, 0, 4, 4), (4, 4, 8, 8)),
         "The boxes are nested: B lies inside A, so IoU is the smaller area divided by the larger. The box around both "
         "is A, so GIoU is the same, wherever in it B lies.": ((2, 2, 10, 10), (4, 4, 6, 6)),
+        "The boxes are nested: A lies inside B, so IoU is the smaller area divided by the larger. The box around both "
+        "is B, so GIoU is the same, wherever in it A lies.": ((4, 4, 6, 6), (2, 2, 10, 10)),
         "The boxes are equal: IoU and GIoU are 1, and they are never more.": ((1, 1, 3, 3), (1, 1, 3, 3)),
         "The boxes are overlapping in part. GIoU is less than IoU, by the empty share of the box around both.":
             ((0, 0, 4, 4), (2, 2, 6, 6)),

@@ -66,6 +66,10 @@ def test_multiplications_are_those_of_the_definition():
         kernel = weight.shape[-2] * weight.shape[-1] * (weight.shape[-3] if weight.ndim > 2 else 1)
         [total] = call_view(LoopView, "totals", [[name, DATA[NAMES.index(name)]]])
         assert total["multiplications"] == y.size * kernel, name
+        assert call_view(LoopView, "derive", [[{"versions": DATA, "version": NAMES.index(name)}]]) == [
+            {"last_position": STEPS[name] - 1}]
+    oblong = {**DATA[NAMES.index("v2")], "weight": [[1, 2, 3]]}  # 3 products a number, where 2x2 has as many as 2 + 2
+    assert call_view(LoopView, "totals", [["v2", oblong]])[0]["multiplications"] == 3 * 3 * 1
 
 
 def test_all_five_do_the_same_multiplications_on_the_same_problem(counted):

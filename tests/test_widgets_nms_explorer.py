@@ -82,6 +82,8 @@ def test_every_step_of_every_state_is_that_of_the_slow_twin():
         discarded = {i: (each["by"], each["iou"], each["step"]) for i, each in enumerate(facts["status"])
                      if each["kind"] == "gone"}
         assert discarded == gone, now
+        kept = {i: each["step"] for i, each in enumerate(facts["status"]) if each["kind"] == "kept"}
+        assert kept == {i: step for step, i in enumerate(right["kept"], 1)}, now
 
 
 def test_last_step_is_what_nms_keeps():

@@ -134,6 +134,8 @@ def test_attention_layer_beside_a_convolution_of_the_same_width():
         assert facts["layer"]["convolution"] == conv_mac_count((1, d, side, side), d, 3, padding=1)
         all_layers = facts["macs"]["projections"] + facts["macs"]["matrices"]
         assert facts["layer"]["attention"] * each["num_layers"] == all_layers
+        layers, heads = each["num_layers"], each["num_heads"]  # a matrix (n, n) for each head
+        assert facts["matrix"] == {"one": n**2, "layer": heads * n**2, "all": layers * heads * n**2}
         assert (facts["layer"]["matrices"] > facts["layer"]["projections"]) == (n > 2 * d)
     bare = facts_of([{"class_token": False}])[0]["layer"]
     assert bare["convolution"] == 9 * 196 * 768**2 == 1_040_449_536  # the 1.04 G of O(n·k²·d²)

@@ -77,6 +77,9 @@ def test_every_state_has_the_output_of_numpy_and_of_pytorch():
             ours = conv_transpose2d([[INPUT]], weights(state)[None, None], **{name: state[name] for name in OPTIONS})
             np.testing.assert_array_equal(facts["y"], ours[0, 0])
             assert facts["output"] == len(right)
+            if state["kernel_size"] >= state["stride"]:  # no gap between two stamps, so only the end may be empty
+                reached = np.any(facts["overlap"], axis=1)
+                assert facts["empty"] == len(right) - 1 - np.flatnonzero(reached)[-1] if reached.any() else True
     assert 0 < len(possible()) < len(STATES)
 
 

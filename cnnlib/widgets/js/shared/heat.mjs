@@ -61,11 +61,9 @@ export function heatMap(values, side, most) {
 // A square of the picture in whole pixels: [top, left, bottom, right], as a frame that shows on light and dark.
 export function framed([top, left, bottom, right], side, kind = "") {
   const unit = (PLAIN - 2 * MARGIN) / side;
-  const rect = (name) => `<rect class="${name}" x="${tidied(MARGIN + left * unit)}" y="${tidied(MARGIN + top * unit)}" width="${tidied((right - left) * unit)}" height="${tidied((bottom - top) * unit)}"/>`;
+  const rect = (name) => `<rect class="${name}" x="${tidy(MARGIN + left * unit)}" y="${tidy(MARGIN + top * unit)}" width="${tidy((right - left) * unit)}" height="${tidy((bottom - top) * unit)}"/>`;
   return rect("cnn-halo") + rect(`cnn-frame${kind}`);
 }
-
-const tidied = (value) => Math.round(value * 100) / 100;
 
 export function bitmapImage(address, extra = "") {
   const size = PLAIN - 2 * MARGIN;
