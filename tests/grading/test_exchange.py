@@ -16,7 +16,6 @@ from tests.grading.students import ASSIGNMENT
 
 ME = pwd.getpwuid(os.getuid()).pw_name
 NAME = f"{ASSIGNMENT}.ipynb"
-NOW = datetime.now(UTC).replace(tzinfo=None)
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +37,14 @@ def said(published):
         path.unlink() if path.is_symlink() else shutil.rmtree(path)
 
 
-def submit(root, *, student=ME, at=NOW, text="{}", random="abc", name=NAME):
+def ago(**time):
+    """Return the moment that lies some time back, in UTC without a zone; the exchange compares it with the files'."""
+    return datetime.now(UTC).replace(tzinfo=None) - timedelta(**time)
+
+
+def submit(root, *, student=ME, at=None, text="{}", random="abc", name=NAME):
     """Put a submission into the exchange as nbgrader does for a student; return its folder."""
+    at = at or ago()
     folder = root / "cnn" / "inbound" / f"{student}+{ASSIGNMENT}+{at:%Y-%m-%d %H:%M:%S.%f} UTC+{random}"
     folder.mkdir()
     (folder / name).write_text(text, encoding="utf-8")
@@ -69,11 +74,11 @@ def test_only_a_released_assignment_is_published(published):
 
 def test_newest_submission_is_taken_once(published, said):
     course, root = published
-    submit(root, at=NOW - timedelta(seconds=20), text="old", random="a")
-    submit(root, at=NOW - timedelta(seconds=10), text="new", random="b")
+    submit(root, at=ago(seconds=20), text="old", random="a")
+    submit(root, at=ago(seconds=10), text="new", random="b")
     assert fetch(course, ASSIGNMENT, root, said.append) == [ME]
     assert (collected(course), fetch(course, ASSIGNMENT, root, said.append), said) == ("new", [], [])
-    submit(root, at=NOW, text="newest", random="c")
+    submit(root, at=ago(), text="newest", random="c")
     assert fetch(course, ASSIGNMENT, root, said.append) == [ME]
     assert collected(course) == "newest"
 
@@ -101,7 +106,7 @@ def test_link_to_the_instructors_files_is_not_followed(published, said):
 
 def test_link_in_place_of_the_folder_is_not_followed(published, said):
     course, root = published
-    link = root / "cnn" / "inbound" / f"{ME}+{ASSIGNMENT}+{NOW:%Y-%m-%d %H:%M:%S} UTC+abc"
+    link = root / "cnn" / "inbound" / f"{ME}+{ASSIGNMENT}+{ago():%Y-%m-%d %H:%M:%S} UTC+abc"
     link.symlink_to(course.folder / "source" / ASSIGNMENT)
     assert fetch(course, ASSIGNMENT, root, said.append) == []
     assert "it is no folder" in said[0]
@@ -109,26 +114,26 @@ def test_link_in_place_of_the_folder_is_not_followed(published, said):
 
 def test_backdated_submission_counts_from_when_it_came(published, said):
     course, root = published
-    submit(root, at=NOW - timedelta(days=3))
+    submit(root, at=ago(days=3))
     fetch(course, ASSIGNMENT, root, said.append)
     written = (course.folder / "submitted" / ME / ASSIGNMENT / "timestamp.txt").read_text(encoding="utf-8")
-    late = datetime.now(UTC).replace(tzinfo=None) - datetime.strptime(written, "%Y-%m-%d %H:%M:%S.%f UTC")
+    late = ago() - datetime.strptime(written, "%Y-%m-%d %H:%M:%S.%f UTC")
     assert abs(late) < timedelta(minutes=2)
 
 
 def test_file_changed_after_submitting_counts_from_the_change(published, said):
     course, root = published
-    folder = submit(root, at=NOW - timedelta(days=3))
+    folder = submit(root, at=ago(days=3))
     os.utime(folder / NAME, (time.time() - 3 * 86400,) * 2)  # a student can set this time back, and not the other
     fetch(course, ASSIGNMENT, root, said.append)
     written = (course.folder / "submitted" / ME / ASSIGNMENT / "timestamp.txt").read_text(encoding="utf-8")
-    assert written > f"{NOW - timedelta(minutes=2):%Y-%m-%d %H:%M:%S}"
+    assert written > f"{ago(minutes=2):%Y-%m-%d %H:%M:%S}"
 
 
 def test_bad_submission_does_not_stop_the_others(published, said):
     course, root = published
     submit(root, text="good")
-    os.mkfifo(submit(root, at=NOW + timedelta(seconds=1), text="good", random="b") / "pipe")
+    os.mkfifo(submit(root, at=ago(seconds=-1), text="good", random="b") / "pipe")
     for name in (f"x+{ASSIGNMENT}+yesterday+abc", f"+{ASSIGNMENT}+", f"a+b+{ASSIGNMENT}+c+d"):
         (root / "cnn" / "inbound" / name).mkdir()
     assert fetch(course, ASSIGNMENT, root, said.append) == [ME]
@@ -138,7 +143,7 @@ def test_bad_submission_does_not_stop_the_others(published, said):
 
 def test_too_many_files_leave_the_earlier_submission(published, said):
     course, root = published
-    submit(root, at=NOW - timedelta(seconds=9), text="good")
+    submit(root, at=ago(seconds=9), text="good")
     fetch(course, ASSIGNMENT, root, said.append)
     folder = submit(root, text="bad", random="b")
     for number in range(120):
@@ -157,8 +162,8 @@ def test_large_file_is_cut_and_then_refused(published, said):
 @pytest.mark.filterwarnings("ignore:Exception ignored in")  # nbgrader leaves timestamp.txt open
 def test_feedback_waits_until_the_newest_submission_is_graded(published, said):
     course, root = published
-    submit(root, at=NOW - timedelta(seconds=9), text=json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {},
-                                                                 "cells": []}))
+    submit(root, at=ago(seconds=9), text=json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {},
+                                                          "cells": []}))
     fetch(course, ASSIGNMENT, root, said.append)
     grade(course, ASSIGNMENT, workers=1, say=lambda line: None)
     page = course.folder / "feedback" / ME / ASSIGNMENT / f"{ASSIGNMENT}.html"

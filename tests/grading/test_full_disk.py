@@ -1,6 +1,5 @@
 """The disk is full in the middle of a command: nothing is lost, and the same command can go on later."""
 import shutil
-from datetime import timedelta
 
 import pytest
 
@@ -11,7 +10,7 @@ from tests.grading.arrivals import folder_of, notebook, run
 from tests.grading.full_disk import on_small_disk
 from tests.grading.students import ASSIGNMENT, hand_in, right
 from tests.grading.students import notebook as answered
-from tests.grading.test_exchange import ME, NOW, submit
+from tests.grading.test_exchange import ME, ago, submit
 
 FULL = "grading: the disk is full; make room, then the same command goes on where it was"
 KB = 1024
@@ -66,9 +65,9 @@ def test_collect_loses_nothing(course, tmp_path):
 
 def test_fetch_loses_nothing(course, tmp_path):
     publish(course, ASSIGNMENT, tmp_path / "exchange")
-    submit(tmp_path / "exchange", at=NOW - timedelta(seconds=20), text="old")
+    submit(tmp_path / "exchange", at=ago(seconds=20), text="old")
     fetch(course, ASSIGNMENT, tmp_path / "exchange")
-    submit(tmp_path / "exchange", at=NOW, text="new" * 5000, random="b")
+    submit(tmp_path / "exchange", at=ago(), text="new" * 5000, random="b")
     command = ["exchange", "fetch", ASSIGNMENT, "--root", tmp_path / "exchange"]
     numbers = sweep(on_small_disk(course, 8, range(0, 60 * KB, 4 * KB), *command), [ME])
     assert numbers == sorted(numbers) and set(numbers) == {0, 1}
