@@ -40,7 +40,7 @@ the machine gives.
 
 *Again on a new connection*: requests that a browser sends again by itself, because the server had closed the connection
 between two requests. *Failed*: requests that got no answer on a new connection either; these readers asked again until
-they had one.
+they had one. *Cut*: of these, answers that broke off after they had begun.
 
 ## The hub
 
@@ -64,7 +64,7 @@ def visits(site):
             call = middle and (lambda server=server, middle=middle: middle(server))
             tally = read(server.address, site, readers=READERS, seconds=SECONDS, pause=pause, middle=call)
             found.append((name, tally, time.monotonic() - began, server.memory()))
-        print(name, len(tally.times), tally.failed, tally.wrong[:3], flush=True)
+        print(name, len(tally.times), tally.failed, tally.cut, tally.wrong[:3], flush=True)
     return found
 
 
@@ -135,12 +135,12 @@ def _work(room, name, tasks, source, chapter, gate):
 
 def site_table(found):
     """Return the table of the website's figures."""
-    rows = ["| readers | requests | wrong answers | again on a new connection | failed | pages a second | MB/s | "
-            "p50 ms | p95 ms | worst ms | server's memory, MB |", "|---|---|---|---|---|---|---|---|---|---|---|"]
+    rows = ["| readers | requests | wrong answers | again on a new connection | failed | cut | pages a second | MB/s | "
+            "p50 ms | p95 ms | worst ms | server's memory, MB |", "|---" * 12 + "|"]
     for name, tally, seconds, memory in found:
         times = [1000 * took for _, took in tally.times]
         rows.append(f"| {name} | {len(times) + len(tally.wrong)} | {len(tally.wrong)} | {tally.renewed} | "
-                    f"{tally.failed} | {tally.pages / seconds:.0f} | {tally.bytes / 1e6 / seconds:.1f} | "
+                    f"{tally.failed} | {tally.cut} | {tally.pages / seconds:.0f} | {tally.bytes / 1e6 / seconds:.1f} | "
                     f"{percentile(times, 0.5):.0f} | {percentile(times, 0.95):.0f} | {max(times):.0f} | {memory:.0f} |")
     return "\n".join(rows)
 
@@ -164,7 +164,8 @@ def hub_table(seen):
 def broken(found, seen):
     """Return a text for each limit that does not hold."""
     texts = [f"{name}: {tally.wrong[0]}" for name, tally, _, _ in found if tally.wrong]
-    texts += [f"{name}: {tally.failed} requests failed" for name, tally, _, _ in found[:3] if tally.failed]
+    texts += [f"{name}: {tally.failed} requests failed" for name, tally, _, _ in found[:2] if tally.failed]
+    texts += [f"{name}: {tally.cut} answers broke off" for name, tally, _, _ in found if tally.cut]
     if seen and (seen["collected"], seen["right"], seen["errors"]) != (STUDENTS, STUDENTS, 0):
         texts.append(f"the hub lost something: {seen}")
     if seen and seen["minutes"] > MINUTES:

@@ -27,6 +27,7 @@ class Tally:
         pages: that were loaded with all that they name.
         renewed: requests sent again on a new connection because a kept one was closed, as browsers do unasked.
         failed: requests that failed on a new connection; the reader asked again.
+        cut: of these, answers that broke off after they had begun.
         middle: when the middle's call was over, in seconds since the start, or None.
         wrong: a text for each answer with a wrong status or wrong bytes, and for each request never answered.
     """
@@ -36,6 +37,7 @@ class Tally:
     pages: int = 0
     renewed: int = 0
     failed: int = 0
+    cut: int = 0
     middle: float | None = None
     wrong: list = field(default_factory=list)
 
@@ -73,11 +75,15 @@ class Site:
 
 
 class Lane:
-    """A connection that is kept open and made anew when the server has closed it."""
+    """A connection that is kept open and made anew when the server has closed it.
+
+    Attributes:
+        begun: whether something of the last request's answer has come.
+    """
 
     def __init__(self, host, tally):
         self._host, self._tally, self._reader, self._writer = host, tally, None, None
-        self._begun = False  # whether something of an answer has come
+        self.begun = False
 
     async def get(self, path):
         """Return the status, the headers and the body of an answer."""
@@ -85,7 +91,7 @@ class Lane:
             try:
                 return await self._ask(path)
             except BROKEN:
-                if self._begun:
+                if self.begun:
                     raise
                 self.close()
                 self._tally.renewed += 1
@@ -98,13 +104,13 @@ class Lane:
         self._reader = self._writer = None
 
     async def _ask(self, path):
+        self.begun = False
         if not self._writer:
             name, port = self._host.split(":")
             self._reader, self._writer = await asyncio.open_connection(name, int(port))
         self._writer.write(f"GET /{path} HTTP/1.1\r\n{HEADERS.format(host=self._host)}".encode())
-        self._begun = False
         first = await self._reader.readexactly(1)
-        self._begun = True
+        self.begun = True
         head = (first + await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1").splitlines()
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
         body = await self._body(headers)
@@ -176,6 +182,7 @@ class _Crowd:
             except BROKEN:
                 lane.close()
                 self.tally.failed += 1
+                self.tally.cut += lane.begun
                 await asyncio.sleep(WAIT)
                 continue
             done = time.monotonic()
