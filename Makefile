@@ -44,7 +44,7 @@ lint: $(READY) ## look for mistakes without running anything
 lab: $(READY) ## open the notebooks in JupyterLab
 	@$(BIN)/python -m jupyterlab notebooks
 
-bench: $(LIGHTHOUSE) site ## measure the speed: of the code against PyTorch, of the website on a phone
+bench: $(LIGHTHOUSE) $(PROXY) site ## measure the speed: of the code against PyTorch, of the website on a phone
 	@chromium=$$($(BIN)/python -m tools.browser) && export CNN_CHROMIUM="$$chromium" && \
 	for file in benchmarks/[a-z]*.py; do \
 	  $(BIN)/python -m benchmarks.$$(basename $$file .py) || exit 1; \
@@ -94,7 +94,7 @@ clean: ## remove what was built, but not .venv
 	rm -rf _build build dist .pytest_cache .ruff_cache .hypothesis
 	find cnnlib tests tools book benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# the hub's proxy, which comes from npm, for the test of the hub
+# the hub's proxy, which comes from npm, for the test and the figures of the hub
 $(PROXY): $(HUB)/package-lock.json $(READY)
 	@$(BIN)/python $(HUB)/start.py --install
 	@touch $@

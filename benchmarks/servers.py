@@ -106,7 +106,8 @@ def _together(room, tasks):
         work = [pool.submit(_work, room, name, solved, source, chapter, gate) for name, solved in tasks.items()]
         try:
             return [each.result() for each in work]
-        except BaseException:
+        except BaseException as error:
+            error.add_note(f"The hub said last:\n{room.log()[-5000:]}")
             room.end()  # so that nobody waits for an answer
             raise
 
@@ -181,8 +182,8 @@ def main(arguments):
     if platform.system() != "Linux":
         print("benchmarks.servers: the servers are for Linux; nothing measured")
         return 0
-    found = visits(Site(folder))
     seen = lesson() if os.geteuid() == 0 else None
+    found = visits(Site(folder))
     memory = psutil.virtual_memory().total / 2**30
     RESULTS.write_text(RESULT.format(
         machine=f"{platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GB of memory", readers=READERS,
