@@ -128,6 +128,9 @@ def test_heads_do_what_they_were_made_for():
     assert alike["query"] == 22 and divmod(alike["best"], GRID) == (0, 2)  # the tops of the two discs
     brightness = contents()[:, 0]
     assert 0 < brightness[22] < picture().max() and 0 < brightness[2] < picture().max()
+    assert AttentionExplorer().view.purposes == [
+        ["looks for patches like itself", "looks at patches near itself"],
+        ["looks for patches whose surroundings are like its own", "looks at the patch to the left"]]
     changed = [call("facts", [{"layer": layer}])[0]["weights"] for layer in (0, 1)]
     assert np.abs(np.subtract(*changed)).max() > 0.05
 

@@ -174,6 +174,18 @@ def test_a_slider_with_a_rounding_error_shows_the_same():
     assert len(set(shown("draw", [exact, {**exact, "alpha": 1.2000000000000002, "gamma": 1.1500000000000001}]))) == 1
 
 
+def test_summary_of_several_steps_takes_no_notice_of_a_rounding_error():
+    explorer = CompoundScaling(phi=3)
+    exact = explorer.summary()
+    assert (exact["resolution"], exact["flops"]) == (341, 7.08)  # 224 · 1.15³ and (1.2 · 1.1² · 1.15²)³
+    explorer.view.alpha, explorer.view.gamma = 1.2014, 1.1514
+    assert explorer.summary() == exact
+
+
+def test_published_resolutions_are_those_of_the_papers_code():
+    assert [pixels for _, _, pixels in NETWORKS.values()] == [224, 240, 260, 300, 380, 456, 528, 600]
+
+
 def test_controls_are_linked_to_the_view():
     explorer = CompoundScaling(1.3, 1.05, 1.2, phi=2, network="b4")
     assert {name: control.index if name == "network" else control.value

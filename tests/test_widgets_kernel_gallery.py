@@ -4,6 +4,7 @@ import itertools
 import random
 import struct
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -45,6 +46,21 @@ def test_every_choice_shows_what_cnnlib_and_pytorch_compute(picture):
         np.testing.assert_allclose(np.reshape(facts["values"], right.shape), right, atol=1e-9)
         assert facts["least"] == pytest.approx(right.min()) and facts["most"] == pytest.approx(right.max())
         assert facts["symmetric"] == np.allclose(judge(picture, KERNELS[kernel], not flip), right)
+
+
+def test_kernels_are_those_of_their_names():
+    kernels = {name: np.reshape(weights, (3, 3)) for name, weights in KERNELS.items() if name != OWN}
+    point = np.zeros((3, 3))
+    point[1, 1] = 1
+    along, across = (part.ravel() for part in cv2.getDerivKernels(1, 0, 3))
+    np.testing.assert_array_equal(kernels["identity"], point)
+    np.testing.assert_allclose(kernels["blur"], cv2.blur(point, (3, 3), borderType=cv2.BORDER_CONSTANT))
+    np.testing.assert_array_equal(kernels["sobel_x"], np.outer(across, along))
+    np.testing.assert_array_equal(kernels["sobel_y"], np.outer(along, across))
+    np.testing.assert_array_equal(kernels["laplacian"], cv2.Laplacian(point, -1, borderType=cv2.BORDER_CONSTANT))
+    np.testing.assert_array_equal(kernels["sharpen"], point - kernels["laplacian"])
+    np.testing.assert_array_equal(kernels["emboss"] + kernels["emboss"][::-1, ::-1], 2 * point)  # light from one corner
+    assert (np.sign(kernels["emboss"][[0, 0, 1], [0, 1, 0]]) == -1).all()
 
 
 def test_own_kernels_are_used_as_they_are_written():

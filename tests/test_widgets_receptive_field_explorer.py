@@ -200,6 +200,13 @@ def test_controls_are_linked_to_the_view():
     assert len(set(names)) == len(names)
 
 
+def test_own_layers_with_padding_keep_the_map():
+    for kernel_size, dilation in itertools.product((1, 3, 5, 7), (1, 2, 3)):
+        explorer = ReceptiveFieldExplorer("own", layers=2, kernel_size=kernel_size, dilation=dilation, padding=True)
+        assert explorer.summary()["start"] == 0  # the first unit stands on the first pixel
+    assert {layer[0] for stack in PRESETS.values() for layer in stack} == {"conv", "pool"}
+
+
 def test_vgg_and_alexnet_presets_are_the_published_layers():
     vgg = receptive_field([layer[1:] for layer in PRESETS["VGG-16's first two blocks"]])
     assert [row.size for row in vgg] == [3, 5, 6, 10, 14, 16]

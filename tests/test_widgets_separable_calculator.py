@@ -119,6 +119,12 @@ def test_28_by_28_by_128_to_256_costs_what_is_published():
                        "macs": {"standard": 231211008, "depthwise": 903168, "pointwise": 25690112}}
 
 
+def test_summary_counts_the_other_order_as_well():
+    settings = {"in_channels": 8, "out_channels": 12, "size": 10, "depth_multiplier": 2, "order": "pointwise_first"}
+    assert SeparableCalculator(**settings).summary()["macs"] == {
+        "standard": 12 * 8 * 9 * 100, "pointwise": 6 * 8 * 100, "depthwise": 12 * 9 * 100}
+
+
 def test_depthwise_does_few_macs_for_each_number_it_moves():
     facts = call_view(SeparableView, "facts", [[DEFAULT]])[0]
     assert facts["depthwise"]["intensity"] < 9 / 2 < 300 < facts["standard"]["intensity"]  # 9 MACs for 2 maps at best

@@ -7,7 +7,17 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnnlib.shapes import receptive_field
-from cnnlib.widgets.shape_tracer import CHANNELS, LAYERS, LENET, NOTHING, OPTIONS, SIZES, ShapeTracer, ShapeTracerView
+from cnnlib.widgets.shape_tracer import (
+    CHANNELS,
+    LAYERS,
+    LENET,
+    NOTHING,
+    OPTIONS,
+    SIZES,
+    ShapeTracer,
+    ShapeTracerView,
+    trace,
+)
 from tools.node import call_view
 
 NAMES = list(OPTIONS)
@@ -179,6 +189,20 @@ def test_controls_are_linked_to_the_view():
     assert tracer.controls["input_size"].value == "64" and tracer.view.input_size == 3
     assert tracer.controls["layer2"].value == "Flatten" and tracer.controls["layer3"].value == NOTHING
     assert tracer.view.layer1 == NAMES.index("Conv2d 16, 3×3")
+
+
+def test_convolutions_are_what_their_names_say():
+    for name, option in OPTIONS.items():
+        if option["kind"] == "Conv2d":
+            out, side = re.match(r"Conv2d (\d+), (\d)×\2", name).groups()
+            said = dict(re.findall(r"(stride|pad) (\d)", name))
+            assert option["out"] == int(out)
+            assert option["window"] == [int(side), int(said.get("stride", 1)), int(said.get("pad", 0))]
+
+
+def test_layers_without_a_window_leave_the_receptive_field():
+    layers = ["Conv2d 6, 3×3", "ReLU", "BatchNorm2d", "MaxPool2d 2", "Dropout", "Conv2d 16, 3×3"]
+    assert [row["field"] for row in trace(32, 3, layers)] == [3, 3, 3, 4, 4, 8]
 
 
 @pytest.mark.parametrize(("settings", "message"), [

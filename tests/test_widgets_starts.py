@@ -33,7 +33,7 @@ def start(name):
     lines, before = [], None
     for part in walk(widget):
         if part.has_trait("description") and not isinstance(part, ipywidgets.Label):
-            moved = [f"{here} → {trait}" for (one, here), (other, trait) in links if one is part and other is widget.view]
+            moved = [f"{here} → {trait}" for (one, here), (view, trait) in links if (one, view) == (part, widget.view)]
             lines.append(f"{type(part).__name__} {part.description}: {choices(part, before)}; {', '.join(moved)}")
             before = part
     return lines + [f"{trait} → {part.description}: {there}" for (one, trait), (part, there) in links
