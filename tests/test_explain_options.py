@@ -99,6 +99,9 @@ def test_scores_under_a_name_are_scores(target):
 
 @pytest.mark.parametrize(("call", "message"), [
     (lambda: feature_maps(MODEL, X[0], layers=["0"]), f"feature_maps: {IMAGES}"),
+    (lambda: embed(MODEL, X[0], layer="0"), f"embed: {IMAGES}"),
+    (lambda: embed(MODEL, X, layer="7"), "embed: layer must be a module of the model or its name, got '7'"),
+    (lambda: embed("m", X, layer="0"), "embed: model must be an nn.Module, got 'm'"),
     (lambda: feature_maps(MODEL, X, layers=["7"]),
      "feature_maps: layer must be a module of the model or its name, got '7'"),
     (lambda: saliency(None, X), "saliency: model must be an nn.Module, got None"),

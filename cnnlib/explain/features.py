@@ -31,12 +31,8 @@ def feature_maps(model, x, *, layers):
     """
     if isinstance(layers, (str, nn.Module)) or not isinstance(layers, Iterable):
         raise ValueError(f"feature_maps: layers must be a list, got {layers!r:.80}")
-    x, layers = checked_images("feature_maps", x), list(layers)
-    module_of("feature_maps", model, model)
-    modules = [module_of("feature_maps", model, layer) for layer in layers]
-    with evaluation(model), torch.no_grad(), listening(modules) as outputs:
-        model(x)
-    return dict(zip(layers, outputs, strict=True))
+    layers = list(layers)
+    return dict(zip(layers, _outputs("feature_maps", model, x, layers), strict=True))
 
 
 def first_layer_filters(model):
@@ -79,7 +75,7 @@ def embed(model, x, *, layer):
     >>> embed(nn.Sequential(nn.Conv2d(1, 2, 3)), torch.zeros(4, 1, 5, 5), layer="0").shape
     torch.Size([4, 2])
     """
-    out = feature_maps(model, x, layers=[layer])[layer]
+    out, = _outputs("embed", model, x, [layer])
     return out.mean(dim=(2, 3)) if out.ndim == 4 else out.flatten(1)
 
 
@@ -119,3 +115,12 @@ def project(vectors, *, method="pca", seed=0):
         return PCA(n_components=2, svd_solver="full").fit_transform(vectors)
     near = min(30.0, (len(vectors) - 1) / 3)
     return TSNE(n_components=2, perplexity=near, init="pca", random_state=seed).fit_transform(vectors)
+
+
+def _outputs(function, model, x, layers):
+    x = checked_images(function, x)
+    module_of(function, model, model)
+    modules = [module_of(function, model, layer) for layer in layers]
+    with evaluation(model), torch.no_grad(), listening(modules) as outputs:
+        model(x)
+    return outputs

@@ -152,6 +152,7 @@ WRONG = {
     },
     "filter_map": {
         "flipped-kernel": patch(np.sum, kernel_as=lambda k: np.rot90(k, 2)),
+        "transposed-kernel": patch(np.sum, kernel_as=np.transpose),
         "stride-on-rows-only": patch(np.sum, columns=False),
         "stride-on-columns-only": patch(np.sum, rows=False),
         "stride-ignored": patch(np.sum, rows=False, columns=False),

@@ -177,6 +177,7 @@ WRONG = {
                                 lambda i, o, k: o * (i * k * k + 1)),
         "not-whole": lambda i, o, k: 1 / (1 / (o * k * k) + 1 / i),
         "channels-removed": lambda i, o, k: i - by_formula(i, o, k),
+        "weights-saved": lambda i, o, k: one(i, o, k) - two(i, by_formula(i, o, k), o, k),
     },
     "halve": {
         "inner-relu-forgotten": halving(first=lambda a: a),
@@ -209,5 +210,6 @@ WRONG = {
         "kernel-counted": counted(weights=lambda n, h, w: h * w),
         "whole-windows": counted(weights=lambda n, h, w: n * h * w),
         "square-assumed": counted(weights=lambda n, h, w: 2 * n * h),
+        "channels-squared": counted(weights=lambda n, h, w: n * (h + n * w)),
     },
 }

@@ -135,6 +135,7 @@ WRONG = {
         "running-sum": lambda s: [sum(by_combinations(s)[:k + 1]) for k in range(len(s) + 1)],
         "shares": lambda s: by_polynomials(s) / by_polynomials(s).sum(),
         "sign-lost": paths(slope=abs),
+        "signs-alternate": lambda s: [(-1) ** k * e for k, e in enumerate(by_combinations(s))],
         "no-branch-left-out": paths(start=1),
     },
 }

@@ -120,7 +120,7 @@ FILTER_MAP = Task(
                     "convolution; what does a layer of a network compute?",
                     lambda x, k, **o: _filter_map(x, k[::-1, ::-1], **o)),
             Mistake("transposed-kernel", "rows and columns of the kernel are swapped.",
-                    lambda x, k, **o: _filter_map(x, k.T, **o) if k.shape[0] == k.shape[1] else None),
+                    lambda x, k, **o: _filter_map(x, k.T, **o)),
             Mistake("stride-on-rows-only", "you step over rows, but take every column.", _steps_apart(True, False)),
             Mistake("stride-on-columns-only", "you step over columns, but take every row.", _steps_apart(False, True)),
             Mistake("stride-ignored", "your window moves by one pixel, whatever the stride is.",
