@@ -84,3 +84,9 @@ def test_pictures_of_measured_times_may_differ(source, expected):
     output = new_output("display_data", data={"image/png": "aaaa"})
     assert list(soak.shown(new_notebook(cells=[new_code_cell(source, id="picture", outputs=[output])]))["pictures"]) \
         == expected
+
+
+def test_addresses_may_differ_and_sizes_may_not():
+    output = new_output("stream", text="<object at 0x7f3a>, 3072x12 and 6400x4096\n")
+    kept = new_code_cell("print(here)", id="text", outputs=[output], metadata={"tags": ["keep_output"]})
+    assert soak.shown(new_notebook(cells=[kept]))["texts"] == {"text": "<object at 0xADDRESS>, 3072x12 and 6400x4096\n"}

@@ -23,7 +23,7 @@ from tools.record import digest, read_lines, write_line
 RUNS, WORKERS = 20, 2
 RECORD = ROOT / "build" / "soak" / "runs.jsonl"
 SOURCES = ("cnnlib/**/*.py", "cnnlib/**/*.mjs", "cnnlib/**/*.css", "cnnlib/**/data/*", "constraints.txt")
-ADDRESS = re.compile("0x[0-9a-f]+")
+ADDRESS = re.compile(r"\b0x[0-9a-f]+")
 NUMBER = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
 MEASURED = re.compile(r"\balt=.*\bmeasured\b", re.I | re.S)
 SLACK = 3  # units of a number's last digit
