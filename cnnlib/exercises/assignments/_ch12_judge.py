@@ -105,6 +105,7 @@ ROWS = (  # pictures in which it matters who chooses first, and what
     _row([7, 4], [0.8, 0.6], [11, 5], 0.4),
     _row([9, 0], [0.7, 0.6], [5, 11], 0.3),
     _row([5, 7], [0.9, 0.6], [5, 11], 0.4),
+    _row([30, 1], [0.8, 0.6], [0, 60], 0.5),  # one far from all objects, and one that nobody found
 )
 
 

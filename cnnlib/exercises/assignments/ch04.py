@@ -68,9 +68,9 @@ def _avg_pool(x, kernel_size, *, stride=None, padding=0, count_border=True):
     return avg_pool2d(x, kernel_size, stride=stride, padding=padding, count_include_pad=count_border)
 
 
-def _windows(x, kernel_size, stride, sides=(0, 0), fill=0.0):
-    """Return all windows, (N, C, H_out, W_out, k, k), over a border of (before, after) pixels."""
-    x = np.pad(x, [(0, 0), (0, 0), sides, sides], constant_values=fill)
+def _windows(x, kernel_size, stride, sides=(0, 0)):
+    """Return all windows, (N, C, H_out, W_out, k, k), over a border of (before, after) zeros."""
+    x = np.pad(x, [(0, 0), (0, 0), sides, sides])
     view = np.lib.stride_tricks.sliding_window_view(x, (kernel_size, kernel_size), axis=(2, 3))
     return view[:, :, ::stride or kernel_size, ::stride or kernel_size]
 
