@@ -1,5 +1,6 @@
 """Other versions than the pinned ones: what pip is asked for, and what is said about them."""
 import re
+import tomllib
 
 from packaging.requirements import Requirement
 
@@ -7,20 +8,22 @@ from tools.drift import changed, wanted
 from tools.project import ROOT
 
 TEXT = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+OWN = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
 
 
 def test_newest_is_every_requirement_in_its_range_without_the_pins():
-    asked = wanted("newest", TEXT).splitlines()
-    assert "-e .[torch]" in asked and "numpy" not in " ".join(asked)  # which the package itself asks for
-    assert [line for line in TEXT.splitlines() if line in asked] == asked
+    asked = wanted("newest", TEXT, OWN).splitlines()
+    assert "-e .[torch]" in asked and "numpy>=1.26" in asked
+    assert [line for line in [*TEXT.splitlines(), *OWN] if line in asked] == asked
     assert not any("constraints" in line for line in asked)
 
 
 def test_oldest_is_the_lower_end_of_each_range():
-    newest, oldest = ([Requirement(line) for line in wanted(age, TEXT).splitlines() if line[0] != "-"]
+    newest, oldest = ([Requirement(line) for line in wanted(age, TEXT, OWN).splitlines() if line[0] != "-"]
                       for age in ("newest", "oldest"))
     ranges = {each.name: each for each in newest}
-    assert {each.name for each in oldest} == set(ranges)
+    assert {each.name for each in oldest} == set(ranges) >= {Requirement(line).name for line in OWN}
+    assert len(newest) == len(ranges)  # nobody is asked for twice
     for each in oldest:
         [pin] = each.specifier
         assert pin.operator == "==" and re.search(f"[>=]={re.escape(pin.version)}", str(ranges[each.name])), each

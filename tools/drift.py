@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 
 from tools.project import ROOT
 
@@ -17,15 +18,22 @@ QUICK = ["-q", "-p", "no:cacheprovider", "cnnlib", "tests", "--ignore=tests/site
          "--deselect=tests/test_project_files.py"]  # which asks for the pinned versions
 
 
-def wanted(age, text):
+def wanted(age, text, own=()):
     r"""Return what pip is asked for: the requirements in their ranges, or each at the lower end of its range.
 
-    >>> print(wanted("oldest", "-c constraints.txt\n-e .[torch]\ntorch>=2.6,<3\nnbgrader==0.9.6"))
+    Args:
+        age: "newest" or "oldest".
+        text: of requirements.txt.
+        own: what the package itself asks for; a package that is in the text, too, has its range there.
+
+    >>> print(wanted("oldest", "-c constraints.txt\n-e .[torch]\ntorch>=2.6,<3\nnbgrader==0.9.6", ["numpy>=1.26"]))
     -e .[torch]
     torch==2.6
     nbgrader==0.9.6
+    numpy==1.26
     """
     lines = [line for line in text.splitlines() if line and not line.startswith(("-c", "#"))]
+    lines += [line for line in own if not re.search(rf"^{_name(line)}\b", text, re.M)]
     if age == "oldest":
         lines = [LEAST.sub(r"\1==\2\3", line) for line in lines]
     return "\n".join(lines)
@@ -66,10 +74,16 @@ def _install(age, folder):
     subprocess.run([sys.executable, "-m", "venv", "--clear", folder / "venv"], check=True)
     python = folder / "venv" / "bin" / "python"
     asked = folder / "requirements.txt"
-    asked.write_text(wanted(age, (ROOT / "requirements.txt").read_text(encoding="utf-8")), encoding="utf-8")
-    subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade",
-                    "--requirement", asked], cwd=ROOT, check=True)
+    own = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    asked.write_text(wanted(age, (ROOT / "requirements.txt").read_text(encoding="utf-8"), own), encoding="utf-8")
+    if subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade",
+                       "--requirement", asked], cwd=ROOT).returncode:
+        sys.exit(f"tools.drift: pip must find the {age} versions of requirements.txt and pyproject.toml together")
     return python
+
+
+def _name(line):
+    return re.match(r"[\w.-]+", line)[0]
 
 
 if __name__ == "__main__":
