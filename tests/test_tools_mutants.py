@@ -124,9 +124,10 @@ def test_each_change_gives_another_program():
 
 
 def test_tables_are_left_out_where_asked_for_and_functions_in_them_are_not(project):
-    (project / "toy" / "ham.py").write_text("A = (1, lambda b: b + 2)\n\n\ndef f(c, d=3):\n    return c + 4\n")
+    (project / "toy" / "ham.py").write_text("A = (1, lambda b: b + 2)\n\n\ndef f(c, d=3):\n    return c + 4\n"
+                                                "\n\ndef _draw(random):\n    return 5\n")
     done = subprocess.run([sys.executable, "-c", SAMPLE, str(project)], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout.split("\n")[:2] == ["1 b 2 3 r c 4", "b 2 r c 4"], done.stderr
+    assert done.stdout.split("\n")[:2] == ["1 b 2 3 r c 4 r 5", "b 2 r c 4"], done.stderr
 
 
 @pytest.mark.parametrize(("text", "expected"), [

@@ -38,8 +38,8 @@ ENDS = {0: "survived", NO_TEST_RAN: "survived", None: "slow", -signal.SIGXCPU: "
 class Group:
     """Files that are changed, the tests that must notice, and the share of changes that they must notice.
 
-    Without tables only what stands in functions is changed: other texts and cases of an exercise are another exercise,
-    not a fault.
+    Without tables only what stands in functions is changed, and not in those that draw cases: other texts and cases of
+    an exercise are another exercise, not a fault.
     """
 
     files: tuple
@@ -93,13 +93,21 @@ def sample(group, count):
     for path in group.paths(group.files):
         name, text = path.relative_to(group.root).as_posix(), path.read_text(encoding="utf-8")
         changes = mutations(ast.parse(text)) if path.suffix == ".py" else script_mutations(text)
+        drawn = set() if group.tables else _drawing(ast.parse(text))
         seen = {}
         for number, each in enumerate(changes):
             key = f"{name} {each.text}"
             seen[key] = seen.get(key, 0) + 1
-            if group.tables or each.lines:
+            if group.tables or (each.lines and each.lines[0] not in drawn):
                 found.append(Mutant(name, number, key if seen[key] == 1 else f"{key} ({seen[key]})", each.lines))
     return sorted(random.Random(SEED).sample(found, min(count, len(found))), key=lambda each: (each.file, each.number))
+
+
+def _drawing(tree):
+    """Return the lines of the functions that draw an exercise's cases: they take a generator by the name of random."""
+    return {line for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)
+            and "random" in [argument.arg for argument in each.args.args]
+            for line in range(each.lineno, each.end_lineno + 1)}
 
 
 def judge(group, mutants, record, say):
