@@ -1,4 +1,5 @@
 """What summarize says of a network, against hooks, PyTorch's own counter and the gradients of the input."""
+import inspect
 import math
 
 import pytest
@@ -273,6 +274,23 @@ def test_what_moves_or_mixes_places_has_no_field(function):
 ])
 def test_what_leaves_numbers_at_their_places_keeps_the_field(function):
     assert summarize(Lambda(function), (1, 4, 8, 8))[0].receptive_field == (1, 1)
+
+
+def activations():
+    """Yield PyTorch's activations, and those that work in place, too; not those that look at several numbers."""
+    for name in sorted(nn.modules.activation.__all__):
+        kind = getattr(nn, name)
+        if name not in ("GLU", "MultiheadAttention", "Softmax", "Softmax2d", "LogSoftmax", "Softmin"):
+            needed = {"threshold": 0, "value": 0} if name == "Threshold" else {}
+            yield kind(**needed)
+            if "inplace" in inspect.signature(kind).parameters:
+                yield kind(**needed, inplace=True)
+
+
+@pytest.mark.parametrize("activation", list(activations()), ids=str)
+def test_every_activation_keeps_the_field(activation):
+    rows = summarize(nn.Sequential(nn.Conv2d(1, 2, 3), activation, nn.Conv2d(2, 2, 3)), (1, 1, 9, 9))
+    assert [row.receptive_field for row in rows] == [(3, 3), (3, 3), (5, 5)]
 
 
 def test_other_convolutions_have_no_field_and_are_counted():

@@ -13,7 +13,8 @@ PRODUCTS = {  # where the first factor stands
     aten.mm: 0, aten.mv: 0, aten.bmm: 0, aten.addmm: 1, aten.addmv: 1, aten.baddbmm: 1}
 KEEPING = {  # besides what PyTorch calls pointwise: operations that leave every number at its place
     aten._native_batch_norm_legit_no_training, aten.native_dropout, aten.clone, aten.detach, aten.alias,
-    aten._to_copy, aten._prelu_kernel, aten.hardswish, aten.hardswish_}
+    aten._to_copy, aten._prelu_kernel, aten.hardswish, aten.hardswish_, aten.leaky_relu, aten.leaky_relu_,
+    aten.log_sigmoid_forward, aten.rrelu_with_noise, aten.rrelu_with_noise_}
 MAKING = {aten.new_ones, aten.new_zeros, aten.new_full, aten.new_empty, aten.ones_like, aten.zeros_like, aten.full_like,
           aten.empty_like, aten.rand_like}  # what they return depends on no number
 SHAPING = {  # operations that do so if the output's last two axes are the input's
@@ -109,10 +110,18 @@ def _after(function, args, out, field):
     return field if _keeps_places(function, args, out) else EVERYTHING
 
 
+def _pointwise(function):
+    """Whether PyTorch calls an operation so; it forgets some of those in place, but not the same ones out of place."""
+    name = function.overloadpacket.__name__
+    plain = getattr(getattr(torch.ops, function.namespace), name[:-1], None) if name.endswith("_") else None
+    kinds = [function] if plain is None else [function, *(getattr(plain, each) for each in plain.overloads())]
+    return any(torch.Tag.pointwise in kind.tags for kind in kinds)
+
+
 def _keeps_places(function, args, out):
     """Whether every number of the output depends on numbers at its own place alone; what is not known does not."""
     operation = function.overloadpacket
-    if operation in KEEPING or torch.Tag.pointwise in function.tags:
+    if operation in KEEPING or _pointwise(function):
         return True
     if operation is aten.native_batch_norm:
         return not args[5]  # in training mode it takes the mean over all places
