@@ -14,7 +14,8 @@ from tools.project import ROOT
 
 FOLDER = ROOT / "build" / "drift"
 LEAST = re.compile(r"^([\w.-]+(?:\[[\w,]+\])?)>=([\w.]+)[^;]*(;.*)?$")
-QUICK = ["-q", "-p", "no:cacheprovider", "cnnlib", "tests", "--ignore=tests/site", "--ignore=tests/grading",
+QUICK = ["-q", "-p", "no:cacheprovider", "-W", "default::DeprecationWarning",  # of old packages about newer ones
+         "cnnlib", "tests", "--ignore=tests/site", "--ignore=tests/grading",
          "--deselect=tests/test_project_files.py"]  # which asks for the pinned versions
 
 
