@@ -172,6 +172,8 @@ def _operators(pattern, called):
     from torch.utils._python_dispatch import TorchDispatchMode  # torch is loaded by now
 
     class Mode(TorchDispatchMode):
+        _should_skip_dynamo = classmethod(lambda cls: False)  # else the first operator imports the compiler: seconds
+
         def __torch_dispatch__(self, function, types, arguments=(), options=None):
             name = function.name()
             if pattern.match(name) and name not in called:

@@ -28,6 +28,6 @@ def released(tmp_path_factory):
         warnings.simplefilter("ignore")
         course = init_course(tmp_path_factory.mktemp("term") / "course", "A course")
         path = course.folder / "course.toml"
-        path.write_text(re.sub("cell_seconds = 20", "cell_seconds = 8", path.read_text()))
+        path.write_text(re.sub("cell_seconds = 20", "cell_seconds = 12", path.read_text()))
         release(open_course(course.folder), ASSIGNMENT, due="2030-01-01 12:00 UTC")
     return open_course(course.folder)
