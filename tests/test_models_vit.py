@@ -319,6 +319,8 @@ SQUARE = "rollout: weights must be (N, num_heads, L, L) in each layer, got"
     (lambda: attention_rollout(Translator(), torch.zeros(1, 3, 8)),
      "attention_rollout: model must be a VisionTransformer, got Translator"),
     (lambda: rollout([]), f"{SQUARE} []"),
+    (lambda: rollout(5), f"{SQUARE} [5]"),
+    (lambda: rollout(["weights"]), f"{SQUARE} ['weights']"),
     (lambda: rollout([torch.zeros(1, 2, 2)]), f"{SQUARE} [(1, 2, 2)]"),
     (lambda: rollout([torch.zeros(1, 2, 3, 4)]), f"{SQUARE} [(1, 2, 3, 4)]"),
     (lambda: rollout([torch.zeros(1, 2, 3, 3), torch.zeros(1, 2, 3, 4)]), f"{SQUARE} [(1, 2, 3, 3), (1, 2, 3, 4)]"),

@@ -1,4 +1,6 @@
 """Where a Transformer looks: the attention weights of its layers, and their product through all layers."""
+from collections.abc import Iterable
+
 import torch
 from torch import nn
 
@@ -62,7 +64,7 @@ def rollout(weights):
         Fractions of 1, (N, L, L); a row sums to 1.
 
     Raises:
-        ValueError: weights is empty, or a tensor does not have this shape.
+        ValueError: weights is empty, or holds anything but tensors of this shape.
 
     Source:
         Abnar & Zuidema (2020), Quantifying Attention Flow in Transformers, eq. 1 and section 3.
@@ -72,9 +74,9 @@ def rollout(weights):
     tensor([[[0.5000, 0.5000],
              [0.5000, 0.5000]]])
     """
-    weights = tuple(weights)
-    shapes = [tuple(each.shape) for each in weights]
-    square = all(len(shape) == 4 and shape[2] == shape[3] for shape in shapes)
+    weights = tuple(weights) if isinstance(weights, Iterable) else (weights,)
+    shapes = [tuple(each.shape) if isinstance(each, torch.Tensor) else each for each in weights]
+    square = all(isinstance(shape, tuple) and len(shape) == 4 and shape[2] == shape[3] for shape in shapes)
     if not square or len({(shape[0], shape[2]) for shape in shapes}) != 1:
         raise ValueError(f"rollout: weights must be (N, num_heads, L, L) in each layer, got {shapes}")
     own = torch.eye(shapes[0][-1], dtype=weights[0].dtype, device=weights[0].device)
