@@ -233,7 +233,7 @@ def _float(value):
 
 
 def _index(value):
-    if isinstance(value, bool):
+    if type(value).__name__ == "bool":  # NumPy's too, which its version 2.0 takes for a whole number
         return None
     try:
         return operator.index(value)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cnnlib.scratch import (
@@ -25,6 +25,7 @@ from cnnlib.scratch import (
     numerical_gradient,
     relative_error,
 )
+from cnnlib.scratch.gradient_check import STEP
 from tests.judge import refused
 
 rng = np.random.default_rng(0)
@@ -120,8 +121,12 @@ def test_ties_of_max_pooling_are_kinks():
 
 
 @given(st.floats(-1e-5, 1e-5), st.floats(0.1, 5))
+@example(0.0, 0.99999)  # hardly a kink, and of the smallest gradient
+@example(STEP / 3, 0.5)  # the difference over half the step is half of the whole one's, as if there were no kink
+@example(-STEP / 3, 0.5)
+@example(0.4 * STEP, 0.99999)
 def test_no_kink_within_a_step_makes_a_right_layer_fail(distance, slope):
-    x = np.array([[distance, 1.0, -1.0]]) * 0.999
+    x = np.array([[distance, 0.999, -0.999]])
     assert check_gradients(LeakyReLU(slope), x).passed
 
 
