@@ -4,7 +4,7 @@ import tomllib
 
 from packaging.requirements import Requirement
 
-from tools.drift import changed, wanted
+from tools.drift import changed, left_out, wanted
 from tools.project import ROOT
 
 TEXT = (ROOT / "requirements.txt").read_text(encoding="utf-8")
@@ -32,3 +32,11 @@ def test_oldest_is_the_lower_end_of_each_range():
 
 def test_only_other_versions_are_named():
     assert changed("a==1\nB==2\n# c==3", "a==1\nb==2.1\n-e git+x\nd==4") == ["b 2 → 2.1", "d 4"]
+
+
+def test_each_test_that_is_left_out_is_there():
+    """A name with an error in it would leave nothing out, or a whole file."""
+    named = left_out("oldest")
+    assert named and left_out("newest") == []
+    for file, test in (name.split("::") for name in named):
+        assert f"\ndef {test.split('[')[0]}(" in (ROOT / file).read_text(encoding="utf-8"), test
