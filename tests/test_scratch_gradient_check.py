@@ -130,6 +130,20 @@ def test_no_kink_within_a_step_makes_a_right_layer_fail(distance, slope):
     assert check_gradients(LeakyReLU(slope), x).passed
 
 
+def test_a_slight_kink_of_a_small_gradient_is_left_out_beside_large_ones():
+    last = Linear(3, 3, bias=False, rng=0)
+    last.weight.value = np.diag([0.01, 1.0, 1.0])
+    report = check_gradients(Sequential(LeakyReLU(0.9999), last), np.array([[0.0, 1.0, -1.0]]))
+    assert report.passed and report.rows[0].kinks == 1
+
+
+def test_a_choice_of_a_large_array_is_compared_and_always_the_same():
+    layer, x = LeakyReLU(), np.linspace(-1, 1, 300)
+    assert check_gradients(layer, x).rows[0].checked == 200 and check_gradients(layer, x, most=7).rows[0].checked == 7
+    assert check_gradients(layer, x).worst == check_gradients(layer, x, seed=0).worst
+    assert check_gradients(layer, x).worst != check_gradients(layer, x, seed=1).worst
+
+
 def test_gradients_that_should_be_zero_pass_and_wrong_ones_do_not():
     net = Sequential(Linear(6, 3, rng=0), BatchNorm1d(3))
     report = check_gradients(net, FLAT)
@@ -183,6 +197,7 @@ def test_relative_error_near_zero():
      "check_gradients: the outputs at x must be finite, got a sum of nan"),
     (check_gradients, (np.tanh, FLAT), {},
      "check_gradients: layer must be a layer of cnnlib.scratch, got <ufunc 'tanh'>"),
+    (check_gradients, (ReLU(), FLAT), {"step": 0}, "check_gradients: step must be a number above 0, got 0"),
     (check_gradients, (ReLU(), FLAT), {"tolerance": "a"},
      "check_gradients: tolerance must be a number above 0, got 'a'"),
     (check_gradients, (ReLU(), FLAT), {"most": 0}, "check_gradients: most must be a whole number of at least 1, got 0"),
