@@ -7,54 +7,18 @@ from html import unescape
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from benchmarks.website import SITE, VIEW, sizes
 from grading.leaks import hidden_lines, leaks
+from tests.site.pages import PAGES, SHIFT, open_all
 from tests.site.pictures import poor_texts, texts
 from tests.site.reader import NARROW, WIDE, wait_until
 from tools.clean import read
 from tools.project import ROOT, notebooks
 from tools.serve import Handler
 
-PAGES = ["book/index", "book/how_to_use", "book/progress",
-         "notebooks/00_before_you_start", "notebooks/01_why_convolution",
-         "notebooks/02_convolution_math", "notebooks/03_convolution_from_scratch", "notebooks/04_pooling_layers",
-         "notebooks/05_cnn_architecture", "notebooks/06_cnn_backprop",
-         "notebooks/07_classic_architectures", "notebooks/07a_inception_family", "notebooks/07b_residual_family",
-         "notebooks/08_transfer_learning", "notebooks/09_feature_visualization",
-         "notebooks/10_modern_efficient_architectures", "notebooks/11_attention_mechanisms",
-         "notebooks/12_detection_segmentation_intro",
-         "book/mnemonics", "book/pytorch_sheet", "book/error_decoder", "book/errata",
-         "book/formula_sheet", "book/shape_calculator", "book/model_table", "book/misconceptions",
-         "book/instructor_guide", "book/topics", "book/glossary", "book/references"]
 LIMIT = 200 * 1024  # bytes, gzipped, pictures not counted
 PICTURES = (".png", ".bmp", ".jpeg", ".svg", ".webp")
-SHIFT = """() => new Promise((done) => {
-  let sum = 0;
-  new PerformanceObserver((list) => list.getEntries().forEach((entry) => {
-    if (!entry.hadRecentInput) sum += entry.value;
-  })).observe({type: 'layout-shift', buffered: true});
-  setTimeout(() => done(sum), 300);
-})"""
-OPEN_ALL = """async () => {
-  const frame = () => new Promise((go) => requestAnimationFrame(go));
-  for (let y = 0; y < document.body.scrollHeight; y += 0.8 * innerHeight) {
-    scrollTo({top: y, behavior: 'instant'});
-    await frame();
-  }
-  for (const root of document.querySelectorAll('.cnn-widget')) {
-    root.scrollIntoView({behavior: 'instant'});
-    while (root.dataset.state !== 'ready') await frame();
-  }
-}"""
-
-
-def open_all(page):
-    """Scroll to the end, so that everything lazy is loaded and every widget mounted."""
-    page.evaluate(OPEN_ALL)
-
-
 def drip(handler, source, target):
     """Send a page in a hundred parts, as a slow line does; the rest at once."""
     text = source.read()
@@ -80,12 +44,6 @@ def weight(urls, site):
     files = {site / urlsplit(url).path.lstrip("/") for url in urls}
     texts = [file.read_bytes() for file in files if file.suffix not in PICTURES]
     return sum(min(len(text), len(gzip.compress(text))) for text in texts)
-
-
-def violations(page):
-    """Return the rules of axe that a page breaks: all that are on by themselves, and the size of targets (WCAG 2.2)."""
-    options = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
-    return Axe().run(page, options=options).response["violations"]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -135,38 +93,11 @@ def test_page_is_still_while_it_arrives(new_page, monkeypatch, name):
     assert page.evaluate(SHIFT) <= 0.02
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_axe_finds_no_violation(new_page, name):
-    page = new_page(f"{name}.html", viewport=WIDE)
-    for size in (WIDE, NARROW):
-        page.set_viewport_size(size)
-        open_all(page)
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            assert not [(size, scheme, rule["id"], [node["html"][:200] for node in rule["nodes"]][:3])
-                        for rule in violations(page)]
-
-
 def test_code_is_dark_where_the_page_is_dark(new_page):
     page = new_page("notebooks/02_convolution_math.html", color_scheme="dark")
     lightness = "(name) => getComputedStyle(document.querySelector(name)).backgroundColor.match(/\\d+/g).map(Number)"
     for name in ("body", "div.cell_input div.highlight"):
         assert max(page.evaluate(lightness, name)) < 80, name
-
-
-def test_axe_sees_what_is_wrong_in_one_scheme_only(new_page):
-    page = new_page("book/how_to_use.html", viewport=WIDE, color_scheme="dark")
-    page.add_style_tag(content="@media (prefers-color-scheme: dark) { article p { color: #333 } }")
-    assert [rule["id"] for rule in violations(page)] == ["color-contrast"]
-    page.emulate_media(color_scheme="light")
-    assert not violations(page)
-
-
-def test_axe_sees_a_target_too_small_for_a_finger(new_page):
-    page = new_page("book/how_to_use.html", viewport=NARROW)
-    two = "<button style='all:revert;font-size:8px;padding:0;line-height:1'>x</button>" * 2
-    page.evaluate("(html) => document.querySelector('article').insertAdjacentHTML('afterbegin', html)", two)
-    assert [rule["id"] for rule in violations(page)] == ["target-size"]
 
 
 def test_a_table_takes_the_focus_where_it_scrolls(new_page):

@@ -4,7 +4,7 @@ import json
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.site.test_pages import SHIFT
+from tests.site.pages import SHIFT
 
 OVERVIEW, CHAPTER, OTHER = "book/progress", "notebooks/02_convolution_math", "notebooks/04_pooling_layers"
 BOOK = """async () => (await fetch(document.querySelector('meta[name="cnn-book"]').content)).json()"""

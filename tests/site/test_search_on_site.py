@@ -6,7 +6,7 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.site.test_pages import PAGES
+from tests.site.pages import PAGES
 
 PAGE = "notebooks/04_pooling_layers.html"
 WIDE = {"viewport": {"width": 1280, "height": 900}}
