@@ -164,6 +164,7 @@ def test_curves_stay_in_range_and_better_order_never_hurts(rows, missed):
      "average_precision: precision and recall must be as many, got (1,) and (2,)"),
     (lambda: average_precision([1, 1], [0.5, 0.4]), "average_precision: recall must not fall, got [0.5, 0.4]"),
     (lambda: average_precision([2], [0.5]), "average_precision: precision must be fractions of 1, got [2.0]"),
+    (lambda: average_precision([0.5], [2]), "average_precision: recall must be fractions of 1, got [2.0]"),
     (lambda: match_boxes([[0, 0, 1, 1]], [[0, 0, 0, 1]]),
      "match_boxes: targets must have x1 < x2 and y1 < y2, got [0.0, 0.0, 0.0, 1.0] in row 0"),
     (lambda: mean_average_precision([{"boxes": [], "labels": []}], []),
@@ -183,5 +184,6 @@ def test_what_is_no_list_or_no_number_is_refused():
     refused(mean_average_precision, "mean_average_precision: ground_truth must be a list of one dict a picture, got "
             "NoneType", None, [])
     refused(average_precision, "average_precision: precision must be numbers (N,), got complex128 (1,)", [1j], [0.0])
+    refused(average_precision, "average_precision: recall must be numbers (N,), got complex128 (1,)", [0.0], [1j])
     refused(average_precision, "average_precision: the curve must have at most 1073741824 numbers, got the shape "
             "(2147483648,)", [1.0], [1.0], points=2**31)
