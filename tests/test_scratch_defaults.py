@@ -26,6 +26,13 @@ def test_options_that_are_not_given_are_those_of_pytorch():
         np.testing.assert_allclose(ours(grad, maps), start.grad)
 
 
+def test_a_window_that_does_not_fit_is_left_out_unless_asked_for():
+    x, grad = numbers(1, 1, 5, 5), numbers(1, 1, 2, 2, seed=1)
+    start = torch.tensor(x, requires_grad=True)
+    F.max_pool2d(start, 2).backward(torch.tensor(grad))
+    np.testing.assert_allclose(scratch.max_pool2d_backward(grad, x, 2), start.grad)
+
+
 def test_a_mask_of_two_axes_serves_all_heads():
     query, key, value = (numbers(2, 3, 5, 4, seed=seed) for seed in range(3))
     mask = np.tril(np.ones((5, 5), bool))
@@ -81,6 +88,8 @@ def test_seeds_and_counts_that_are_not_given():
      "conv2d_v4: padding must be a whole number of at least 0, got -1"),
     (lambda: scratch.conv2d_v5(ONE, ONE, padding=-1),
      "conv2d_v5: padding must be a whole number of at least 0, got -1"),
+    (lambda: scratch.conv2d_v5(ONE, ONE, stride=0),
+     "conv2d_v5: stride must be a whole number of at least 1, got 0"),
     (lambda: scratch.conv2d_v3(ONE[0, 0], ONE[0, 0], padding=FAR),
      "conv2d_v3: the padded x must have at most 1073741824 numbers, got the shape (65537, 65537)"),
     (lambda: scratch.conv2d_v4(np.ones((5, 1, 1), np.float16), ONE[0].repeat(5, axis=0), padding=FAR // 4),
@@ -89,6 +98,8 @@ def test_seeds_and_counts_that_are_not_given():
      "conv2d_backward: the padded x must have at most 1073741824 numbers, got the shape (1, 1, 65537, 65537)"),
     (lambda: scratch.pad2d(np.zeros((1, 1, 1, FAR), np.uint8), (0, 0, FAR, 0)),
      "pad2d: the result must have at most 1073741824 numbers, got the shape (1, 1, 32769, 32768)"),
+    (lambda: scratch.pad2d(np.zeros((1, 1, FAR, 1, 1), np.uint8), (FAR, 0)),
+     "pad2d: the result must have at most 1073741824 numbers, got the shape (1, 1, 32768, 1, 32769)"),
 ])
 def test_what_is_refused_names_who_was_called(call, message):
     with pytest.raises(ValueError) as caught:

@@ -35,7 +35,7 @@ MAPS, FLAT = rng.normal(size=(3, 2, 6, 6)), rng.normal(size=(4, 6))
 @pytest.mark.parametrize("layer", [
     Conv2d(2, 3, 3, stride=2, padding=1, rng=0), Conv2d(2, 4, 2, groups=2, dilation=2, rng=0), MaxPool2d(2),
     MaxPool2d(3, stride=2, padding=1), AvgPool2d(3, stride=2, padding=1), AdaptiveAvgPool2d(4), BatchNorm2d(2), ReLU(),
-    LeakyReLU(), ReLU6(), Sigmoid(), Tanh(), Softmax(1), Dropout(rng=0), Flatten(),
+    LeakyReLU(), ReLU6(), Sigmoid(), Tanh(), Softmax(1), Dropout(0.2, rng=0), Flatten(),
     Sequential(Conv2d(2, 3, 3, rng=0), BatchNorm2d(3), ReLU(), MaxPool2d(2), Flatten(), Linear(12, 4, rng=1)),
 ], ids=lambda layer: type(layer).__name__)
 def test_every_right_layer_passes(layer):

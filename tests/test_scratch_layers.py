@@ -49,6 +49,16 @@ def test_layer_agrees_with_pytorchs(layer, judge, x, training):
         assert name == same and close(ours.grad, theirs.grad, scale=1), name
 
 
+def test_loss_with_options_agrees_with_pytorchs():
+    target, weight = np.array([0, 2, 5, 1, 3]), np.linspace(0.5, 2, 6)
+    for options in ({}, {"reduction": "sum"}, {"label_smoothing": 0.2, "ignore_index": 1}):
+        tensor = torch.tensor(FLAT, requires_grad=True)
+        right = nn.CrossEntropyLoss(torch.tensor(weight), **options)(tensor, torch.tensor(target))
+        right.backward()
+        loss = scratch.CrossEntropyLoss(weight, **options)
+        assert close(loss.forward(FLAT, target), right) and close(loss.backward(), tensor.grad)
+
+
 def test_layer_options_and_defaults_are_pytorchs():
     for layer, judge, _ in PAIRS:
         ours = inspect.signature(type(layer)).parameters
@@ -177,6 +187,7 @@ def test_refused_state_changes_nothing():
     (lambda: scratch.BatchNorm2d(6).forward(FLAT), "BatchNorm2d: x must have 4 axes, got shape (5, 6)"),
     (lambda: scratch.Dropout(-1), "Dropout: p must be a fraction of 1, got -1"),
     (lambda: scratch.Conv2d(3, 4, 3, stride=0), "Conv2d: stride must be a whole number of at least 1, got 0"),
+    (lambda: scratch.Conv2d(3, 4, 3, dilation=0), "Conv2d: dilation must be a whole number of at least 1, got 0"),
     (lambda: scratch.Conv2d(3, 4, 3, padding="x"),
      "Conv2d: padding must be a number, a tuple, \"valid\" or \"same\", got 'x'"),
     (lambda: scratch.Conv2d(3, 4, 3, bias="no"), "Conv2d: bias must be True or False, got 'no'"),
@@ -186,6 +197,7 @@ def test_refused_state_changes_nothing():
     (lambda: scratch.AdaptiveAvgPool2d(0),
      "AdaptiveAvgPool2d: output_size must be a whole number of at least 1, got 0"),
     (lambda: scratch.Flatten("a"), "Flatten: start_dim must hold whole numbers, got 'a'"),
+    (lambda: scratch.Flatten(1, "a"), "Flatten: end_dim must hold whole numbers, got 'a'"),
     (lambda: scratch.LeakyReLU(None), "LeakyReLU: negative_slope must be a finite number, got None"),
     (lambda: scratch.Linear(3, 4).to(int), "Layer.to: dtype must be float32 or float64, got <class 'int'>"),
     (lambda: scratch.Sequential(), "Sequential: there must be at least one layer, got none"),

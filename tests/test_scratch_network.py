@@ -106,6 +106,22 @@ def test_saving_never_loses_a_file(tmp_path):
                 f"{str(path)!r}", Linear(1, 1), path)
 
 
+def test_a_write_that_fails_leaves_nothing_and_a_full_memory_is_no_damaged_file(tmp_path, monkeypatch):
+    def fails(*arguments, **options):
+        raise MemoryError
+
+    file = tmp_path / "net.npz"
+    save_weights(Linear(3, 2, rng=0), file)
+    kept = file.read_bytes()
+    monkeypatch.setattr("os.replace", fails)
+    with pytest.raises(MemoryError):
+        save_weights(Linear(1, 1), file, overwrite=True)
+    assert list(tmp_path.iterdir()) == [file] and file.read_bytes() == kept
+    monkeypatch.setattr("numpy.load", fails)
+    with pytest.raises(MemoryError):
+        load_weights(Linear(3, 2), file)
+
+
 class Trap:
     def __reduce__(self):
         return exec, ("raise SystemExit('executed')",)
@@ -192,6 +208,8 @@ def test_training_that_explodes_stops_with_the_step():
 @pytest.mark.parametrize(("call", "message"), [
     (lambda: SGD([Parameter(1.0)], lr=-1), "SGD: lr must be a number of at least 0, got -1"),
     (lambda: SGD([Parameter(1.0)], lr=1, momentum="a"), "SGD: momentum must be a number of at least 0, got 'a'"),
+    (lambda: SGD([Parameter(1.0)], lr=1, weight_decay=-1),
+     "SGD: weight_decay must be a number of at least 0, got -1"),
     (lambda: SGD([Parameter(1.0)], lr=1, nesterov=True), "SGD: nesterov needs a momentum above 0, got 0.0"),
     (lambda: SGD([], lr=1), "SGD: params must be the Parameters of a network, got []"),
     (lambda: SGD([1.0], lr=1), "SGD: params must be the Parameters of a network, got [1.0]"),
@@ -204,6 +222,8 @@ def test_training_that_explodes_stops_with_the_step():
      "fit: labels must hold one class for each of 3 images, got 2"),
     (lambda: fit(Linear(2, 2), np.ones((2, 2)), [0, 1], optimizer=None, epochs=0, batch_size=1),
      "fit: epochs must be a whole number of at least 1, got 0"),
+    (lambda: fit(Linear(2, 2), np.ones((2, 2)), [0, 1], optimizer=None, epochs=1, batch_size=1, seed=-1),
+     "fit: seed must be a whole number of at least 0, got -1"),
     (lambda: predict(Linear(2, 2), np.ones((2, 2)), batch_size=0),
      "predict: batch_size must be a whole number of at least 1, got 0"),
     (lambda: lenet(image_size=3), "lenet: image_size must be a whole number of at least 4, got 3"),
